@@ -1,0 +1,139 @@
+/**
+ * HTTP as the layers see it: one exchange, no redirect followed, and a body
+ * that cannot be read without a byte limit. Needs no permission; the real
+ * network is `lib/host/net.ts`.
+ *
+ * @example
+ * ```ts
+ * import { boundedResponse } from "./http.ts";
+ *
+ * const response = boundedResponse(new Response("hello"));
+ * new TextDecoder().decode(await response.bytes({ maxBytes: 1024 })); // "hello"
+ * ```
+ *
+ * @module
+ */
+
+import { AppError } from "./errors.ts";
+
+/**
+ * Where a URL came from. `named`: a user, operator or catalogue named its host.
+ * `derived`: it stood in an answer of a public host (redirect, token realm,
+ * Link, foreign layer), so loopback and private addresses are refused.
+ */
+export type UrlOrigin = "named" | "derived";
+
+/** One HTTP request. */
+export interface HttpRequest {
+  /** Absolute http or https URL without user information. */
+  readonly url: URL;
+  /** @default {"GET"} */
+  readonly method?: "GET" | "HEAD" | "POST";
+  /** Request headers; the host adds `user-agent` only. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Request body, for POST. */
+  readonly body?: string;
+  /** Decides the address policy, see {@linkcode UrlOrigin}. @default {"named"} */
+  readonly origin?: UrlOrigin;
+  /** Time for the whole exchange, body included, in milliseconds. @default {30000} */
+  readonly timeoutMs?: number;
+  /** Ends the exchange early. */
+  readonly signal?: AbortSignal;
+}
+
+/** How much of a body may be read. */
+export interface ReadOptions {
+  /** Most bytes; one more is a `TOO_LARGE` error and closes the connection. */
+  readonly maxBytes: number;
+}
+
+/** The answer to one {@linkcode HttpRequest}. Read it or cancel it. */
+export interface HttpResponse {
+  /** The status code; redirects arrive as they are. */
+  readonly status: number;
+  /** The response headers. */
+  readonly headers: Headers;
+  /**
+   * Reads the whole body.
+   *
+   * @throws {AppError} `TOO_LARGE` past `maxBytes`, `TIMEOUT`, `CANCELLED`, `UNREACHABLE` when the connection breaks.
+   */
+  bytes(options: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** Streams the body under the same limit and errors as `bytes`. */
+  stream(options: ReadOptions): AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** Drops the body so that the connection is free again. Safe to call twice. */
+  cancel(): Promise<void>;
+}
+
+/** The network, as one door. */
+export interface Net {
+  /**
+   * Does one exchange. Never follows a redirect, never sends cookies.
+   *
+   * @throws {AppError} `PERMISSION_MISSING`, `ADDRESS_REFUSED`, `UNREACHABLE`, `TIMEOUT` or `CANCELLED`.
+   */
+  fetch(request: HttpRequest): Promise<HttpResponse>;
+}
+
+/**
+ * Wraps a web `Response` so that its body can be read only under a limit.
+ *
+ * @param response A response whose body nobody has read.
+ * @param translate Turns an error of the body stream into an `AppError`.
+ * @returns The bounded response.
+ */
+export function boundedResponse(
+  response: Response,
+  translate: (thrown: unknown) => unknown = (thrown) => thrown,
+): HttpResponse {
+  async function* stream(options: ReadOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    if (response.body === null) return;
+    let total = 0;
+    const reader = response.body.getReader();
+    try {
+      while (true) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        total += value.byteLength;
+        if (total > options.maxBytes) {
+          throw new AppError(
+            "TOO_LARGE",
+            `Cannot read the answer: it is larger than ${options.maxBytes} bytes`,
+          );
+        }
+        yield value;
+      }
+    } catch (thrown) {
+      throw translate(thrown);
+    } finally {
+      await reader.cancel().catch(() => {});
+    }
+  }
+  return {
+    status: response.status,
+    headers: response.headers,
+    stream,
+    async bytes(options) {
+      const chunks: Uint8Array<ArrayBuffer>[] = [];
+      let total = 0;
+      for await (const chunk of stream(options)) {
+        chunks.push(chunk);
+        total += chunk.byteLength;
+      }
+      const [only] = chunks;
+      if (chunks.length === 1 && only !== undefined) return only;
+      const whole = new Uint8Array(total);
+      let offset = 0;
+      for (const chunk of chunks) {
+        whole.set(chunk, offset);
+        offset += chunk.byteLength;
+      }
+      return whole;
+    },
+    async cancel() {
+      if (response.body !== null && !response.body.locked) {
+        await response.body.cancel().catch(() => {});
+      }
+    },
+  };
+}
