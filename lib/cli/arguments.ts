@@ -1,0 +1,251 @@
+/**
+ * From argv to an invocation. Needs no permission.
+ *
+ * @example
+ * ```ts
+ * import { parseArguments } from "./arguments.ts";
+ *
+ * parseArguments(["tags", "alpine", "--limit", "5"]);
+ * // { kind: "tool", tool: "list_tags", arguments: { repository: "alpine", limit: "5" }, … }
+ * ```
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { AppError } from "../core/errors.ts";
+import {
+  COMMANDS,
+  type CommandSpec,
+  findCommand,
+  type FlagSpec,
+  GLOBAL_FLAGS,
+  type Show,
+} from "./commands.ts";
+
+/** How an answer is printed. */
+export type Output = "table" | "json";
+
+/** What a command line asks for, and its flags by name. */
+export type Invocation =
+  & { readonly flags: Readonly<Record<string, string | boolean | readonly string[]>> }
+  & (
+    | { readonly kind: "serve" }
+    | {
+      readonly kind: "tool";
+      /** Name of the tool. */
+      readonly tool: string;
+      /** Arguments by parameter; those from the command line are texts. */
+      readonly arguments: Readonly<Record<string, unknown>>;
+      readonly output: Output;
+      readonly show: Show;
+      /** Follow the answer's cursor to the end. */
+      readonly all: boolean;
+    }
+    | { readonly kind: "tools"; readonly output: Output }
+    | { readonly kind: "help"; readonly command: CommandSpec | undefined }
+    | { readonly kind: "version" }
+  );
+
+const EVERY_FLAG: ReadonlyMap<string, FlagSpec> = new Map(
+  [...GLOBAL_FLAGS, ...COMMANDS.flatMap((command) => command.flags)].map((flag) => [
+    flag.name,
+    flag,
+  ]),
+);
+
+/**
+ * Parses a command line.
+ *
+ * @param argv The arguments after the program's name.
+ * @returns What is asked for. No command at all means `serve`.
+ * @throws {AppError} `INVALID_ARGUMENT` that names the word and the next step.
+ */
+export function parseArguments(argv: readonly string[]): Invocation {
+  const specs = [...EVERY_FLAG.values()];
+  const names = (test: (flag: FlagSpec) => boolean) => specs.filter(test).map((flag) => flag.name);
+  const unknown: string[] = [];
+  const parsed: Readonly<Record<string, unknown>> = parseArgs(argv.map(doubleDashed), {
+    string: [...names((flag) => flag.value !== undefined), "_"],
+    boolean: names((flag) => flag.value === undefined),
+    collect: names((flag) => flag.repeats === true),
+    alias: { help: "h", version: "V" },
+    unknown: (_argument: string, key?: string) => {
+      if (key !== undefined) unknown.push(key);
+    },
+  });
+  const words = Array.isArray(parsed["_"]) ? parsed["_"].map(String) : [];
+  const [name = "serve", ...rest] = words;
+  const flags = givenFlags(parsed);
+  if (name === "help") {
+    return { kind: "help", command: rest[0] === undefined ? undefined : known(rest[0]), flags };
+  }
+  const [stray] = unknown;
+  if (stray !== undefined) {
+    throw unknownFlag(stray, words.length > 0 ? findCommand(name) : undefined);
+  }
+  if (flags["version"] === true) return { kind: "version", flags };
+  if (flags["help"] === true) {
+    return { kind: "help", command: words.length === 0 ? undefined : known(name), flags };
+  }
+  const command = known(name);
+  checkFlags(command, flags);
+  return invocation(command, rest, flags);
+}
+
+function invocation(
+  command: CommandSpec,
+  words: readonly string[],
+  flags: Invocation["flags"],
+): Invocation {
+  if (command.name === "call") return callInvocation(command, words, flags);
+  const values: Record<string, unknown> = {};
+  command.positionals.forEach((positional, index) => {
+    const word = words[index];
+    if (word !== undefined) values[positional.parameter] = word;
+    else if (positional.required) throw missing(command, positional.parameter);
+  });
+  const extra = words[command.positionals.length];
+  if (extra !== undefined) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot use "${extra}": "${command.name}" takes no more`,
+      {
+        hint: `See wharf ${command.name} --help`,
+      },
+    );
+  }
+  for (const flag of command.flags) {
+    const value = flags[flag.name];
+    if (flag.parameter !== undefined && value !== undefined) values[flag.parameter] = value;
+  }
+  if (command.name === "serve") return { kind: "serve", flags };
+  if (command.tool === undefined) return { kind: "tools", output: output(flags), flags };
+  return {
+    kind: "tool",
+    tool: command.tool,
+    arguments: values,
+    output: output(flags),
+    show: command.show ?? "facts",
+    all: flags["all"] === true || command.show === "document",
+    flags,
+  };
+}
+
+/** `call` takes `name=value` pairs; a value keeps every `=` after the first. */
+function callInvocation(
+  command: CommandSpec,
+  words: readonly string[],
+  flags: Invocation["flags"],
+): Invocation {
+  const [tool, ...pairs] = words;
+  if (tool === undefined) throw missing(command, "tool");
+  const values: Record<string, unknown> = jsonObject(flags["json"]);
+  for (const pair of pairs) {
+    const at = pair.indexOf("=");
+    if (at < 1) {
+      throw new AppError("INVALID_ARGUMENT", `Cannot use "${pair}": it is not name=value`, {
+        hint: `Write for example: wharf call ${tool} name=value`,
+      });
+    }
+    values[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return {
+    kind: "tool",
+    tool,
+    arguments: values,
+    output: output(flags),
+    show: "facts",
+    all: false,
+    flags,
+  };
+}
+
+function jsonObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== "string") return {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(value);
+  } catch (cause) {
+    throw new AppError("INVALID_ARGUMENT", "Cannot use --json: it is not valid JSON", {
+      cause,
+      hint: `Quote it for your shell, for example --json '{"repository":"alpine"}'`,
+    });
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new AppError("INVALID_ARGUMENT", "Cannot use --json: it is not an object", {
+      hint: `Write for example --json '{"repository":"alpine"}'`,
+    });
+  }
+  return { ...parsed };
+}
+
+/** Older servers were started with `-port 8080`; single letters stay short flags. */
+function doubleDashed(argument: string): string {
+  const name = /^-([a-z][a-z-]+)(=.*)?$/.exec(argument)?.[1];
+  return name !== undefined && EVERY_FLAG.has(name) ? `-${argument}` : argument;
+}
+
+function givenFlags(parsed: Readonly<Record<string, unknown>>): Invocation["flags"] {
+  const flags: Record<string, string | boolean | readonly string[]> = {};
+  for (const [name, flag] of EVERY_FLAG) {
+    const value = parsed[name];
+    if (value === undefined || value === false) continue;
+    if (Array.isArray(value)) {
+      if (value.length > 0) flags[name] = value.map(String);
+    } else if (flag.value === undefined) flags[name] = value === true;
+    else flags[name] = String(value);
+    if (flag.value !== undefined && [flags[name]].flat().includes("")) {
+      throw new AppError("INVALID_ARGUMENT", `Cannot use --${name}: its value is missing`, {
+        hint: `Write --${name} ${flag.value}`,
+      });
+    }
+  }
+  return flags;
+}
+
+function checkFlags(command: CommandSpec, flags: Invocation["flags"]): void {
+  for (const name of Object.keys(flags)) {
+    const fits = [...GLOBAL_FLAGS, ...command.flags].some((flag) => flag.name === name);
+    if (!fits) throw unknownFlag(name, command);
+  }
+}
+
+function output(flags: Invocation["flags"]): Output {
+  const value = flags["output"] ?? "table";
+  if (value === "table" || value === "json") return value;
+  throw new AppError("INVALID_ARGUMENT", `Cannot use --output "${value}": there is no such form`, {
+    hint: "Choose from table, json",
+  });
+}
+
+function known(name: string): CommandSpec {
+  const command = findCommand(name);
+  if (command !== undefined) return command;
+  throw new AppError("INVALID_ARGUMENT", `Cannot run "${name}": there is no such command`, {
+    hint: `Choose from ${COMMANDS.map((spec) => spec.name).join(", ")}`,
+  });
+}
+
+function unknownFlag(name: string, command: CommandSpec | undefined): AppError {
+  const dashes = name.length === 1 ? "-" : "--";
+  const place = command === undefined ? "wharf" : `wharf ${command.name}`;
+  return new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot use ${dashes}${name}: ${place} has no such flag`,
+    {
+      hint: `See ${place} --help`,
+    },
+  );
+}
+
+function missing(command: CommandSpec, parameter: string): AppError {
+  const example = command.examples[0] ?? command.name;
+  return new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot run "${command.name}": <${parameter}> is missing`,
+    {
+      hint: `Write for example: wharf ${example}`,
+    },
+  );
+}

@@ -1,0 +1,236 @@
+/**
+ * The commands of Wharf as data: what each takes, what it calls, and examples. Parsing, help and
+ * completion all read this table. Needs no permission.
+ *
+ * @module
+ */
+
+/** One flag. */
+export interface FlagSpec {
+  /** Name without dashes. */
+  readonly name: string;
+  /** Word that stands for the value in help; absent for a switch. */
+  readonly value?: string;
+  /** One line for help. */
+  readonly about: string;
+  /** The tool's parameter that the flag fills. */
+  readonly parameter?: string;
+  /** May be given several times. */
+  readonly repeats?: boolean;
+}
+
+/** One positional argument. */
+export interface PositionalSpec {
+  /** The tool's parameter that it fills, and its name in help. */
+  readonly parameter: string;
+  /** Whether the command needs it. */
+  readonly required: boolean;
+}
+
+/** How the answer of a tool is printed by a command. */
+export type Show =
+  /** Tables and facts. */
+  | "facts"
+  /** The document as the registry has it, byte for byte. */
+  | "document";
+
+/** One command. */
+export interface CommandSpec {
+  /** Name, and first word of the command line. */
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly about: string;
+  /** The tool that the command calls, if it is a short form of one. */
+  readonly tool?: string;
+  /** Positional arguments, in order. */
+  readonly positionals: readonly PositionalSpec[];
+  /** Flags beside the global ones. */
+  readonly flags: readonly FlagSpec[];
+  /** How the answer is printed. @default {"facts"} */
+  readonly show?: Show;
+  /** Command lines to try, without the leading `wharf`. */
+  readonly examples: readonly string[];
+}
+
+/** Flags that every command takes. */
+export const GLOBAL_FLAGS: readonly FlagSpec[] = [
+  {
+    name: "toolsets",
+    value: "LIST",
+    about: "Toolsets to offer, by comma (default: all)",
+    repeats: true,
+  },
+  {
+    name: "insecure-registry",
+    value: "HOST[:PORT]",
+    about: "Speak plain http to this registry (loopback always may)",
+    repeats: true,
+  },
+  { name: "timeout", value: "SECONDS", about: "Time for one operation (default 60)" },
+  { name: "cache-dir", value: "DIR", about: "Directory of the cache" },
+  { name: "log-level", value: "LEVEL", about: "debug, info, warn or error (default info)" },
+  { name: "log-format", value: "FORMAT", about: "text or json (default text)" },
+  { name: "help", about: "Show help" },
+  { name: "version", about: "Show the version" },
+];
+
+/** Flags of commands that print an answer. */
+const OUTPUT: FlagSpec = {
+  name: "output",
+  value: "FORMAT",
+  about: "table or json (default table)",
+};
+
+const ALL: FlagSpec = { name: "all", about: "Follow the cursor to the end" };
+
+const PLATFORM: FlagSpec = {
+  name: "platform",
+  value: "OS/ARCH",
+  about: "For example linux/arm64",
+  parameter: "platform",
+};
+
+const PATH: FlagSpec = {
+  name: "path",
+  value: "POINTER",
+  about: "Only this part, as a JSON pointer, for example /layers/0",
+  parameter: "path",
+};
+
+/** All commands, in the order of help. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "serve",
+    about: "Serve MCP over stdio (the default command) or HTTP",
+    positionals: [],
+    flags: [
+      { name: "transport", value: "KIND", about: "stdio or http (default stdio)" },
+      { name: "host", value: "ADDRESS", about: "Address to listen on (default 127.0.0.1)" },
+      { name: "port", value: "PORT", about: "Port to listen on (default 8080, 0 for a free one)" },
+      {
+        name: "auth-token",
+        value: "TOKEN",
+        about: "Bearer token for HTTP; better: MCP_AUTH_TOKEN",
+      },
+      { name: "allow-unauthenticated", about: "Listen beyond loopback without a token" },
+      {
+        name: "allowed-host",
+        value: "NAME",
+        about: "Further host name that clients may use",
+        repeats: true,
+      },
+      {
+        name: "allowed-origin",
+        value: "ORIGIN",
+        about: "Further origin that browsers may call from",
+        repeats: true,
+      },
+    ],
+    examples: ["serve --transport http", "serve --toolsets oci,hub"],
+  },
+  {
+    name: "inspect",
+    about: "Say what an image is: digest, platforms, sizes, config, history",
+    tool: "get_image_info",
+    positionals: [{ parameter: "image_ref", required: true }],
+    flags: [PLATFORM, OUTPUT],
+    examples: ["inspect alpine:3.20", "inspect ghcr.io/org/app:1 --platform linux/arm64"],
+  },
+  {
+    name: "tags",
+    about: "List the tags of a repository, newest version first",
+    tool: "list_tags",
+    positionals: [
+      { parameter: "repository", required: true },
+      { parameter: "pattern", required: false },
+    ],
+    flags: [
+      {
+        name: "sort",
+        value: "ORDER",
+        about: "semver, alphabetical or registry (default semver)",
+        parameter: "sort",
+      },
+      { name: "limit", value: "N", about: "Tags on a page (default 100)", parameter: "limit" },
+      { name: "cursor", value: "CURSOR", about: "Go on after a page", parameter: "cursor" },
+      {
+        name: "include-digest-tags",
+        about: "Show tags such as sha256-….sig too",
+        parameter: "include_digest_tags",
+      },
+      ALL,
+      OUTPUT,
+    ],
+    examples: ["tags nginx '1.2*-alpine'", "tags quay.io/podman/stable --all --output json"],
+  },
+  {
+    name: "manifest",
+    about: "Print a manifest or index as the registry has it",
+    tool: "get_image_manifest",
+    positionals: [{ parameter: "image_ref", required: true }],
+    flags: [PLATFORM, PATH, OUTPUT],
+    show: "document",
+    examples: ["manifest alpine", "manifest alpine --platform linux/amd64 --path /layers/0"],
+  },
+  {
+    name: "config",
+    about: "Print an image's config as the registry has it",
+    tool: "get_image_config",
+    positionals: [{ parameter: "image_ref", required: true }],
+    flags: [PLATFORM, PATH, OUTPUT],
+    show: "document",
+    examples: ["config alpine", "config alpine --path /config/Env"],
+  },
+  {
+    name: "search",
+    about: "Search images on Docker Hub or in a registry's catalog",
+    tool: "search_images",
+    positionals: [{ parameter: "query", required: true }],
+    flags: [
+      {
+        name: "registry",
+        value: "HOST",
+        about: "Registry to search (default docker.io)",
+        parameter: "registry",
+      },
+      { name: "limit", value: "N", about: "Most results (default 10)", parameter: "limit" },
+      OUTPUT,
+    ],
+    examples: ["search postgres", "search app --registry localhost:5000"],
+  },
+  {
+    name: "ping",
+    about: "Check that a registry answers and whether credentials are accepted",
+    tool: "ping",
+    positionals: [{ parameter: "registry", required: false }],
+    flags: [OUTPUT],
+    examples: ["ping ghcr.io"],
+  },
+  {
+    name: "call",
+    about: "Call any tool once: name=value …, or --json '{…}'",
+    positionals: [{ parameter: "tool", required: true }],
+    flags: [
+      { name: "json", value: "OBJECT", about: "All arguments as one JSON object" },
+      OUTPUT,
+    ],
+    examples: ["call get_hub_user name=docker", `call list_tags --json '{"repository":"alpine"}'`],
+  },
+  {
+    name: "tools",
+    about: "List the tools that Wharf offers",
+    positionals: [],
+    flags: [OUTPUT],
+    examples: ["tools --toolsets hub"],
+  },
+];
+
+/**
+ * Finds a command.
+ *
+ * @param name The first word of the command line.
+ * @returns The command, or `undefined`.
+ */
+export function findCommand(name: string): CommandSpec | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}

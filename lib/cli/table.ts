@@ -1,0 +1,86 @@
+/**
+ * Tables that fit the terminal. Needs no permission.
+ *
+ * @example
+ * ```ts
+ * import { table } from "./table.ts";
+ *
+ * table(["tag", "size"], [["3.20", "3.6 MB"]], { columns: 80 });
+ * // ["tag   size", "3.20  3.6 MB"]
+ * ```
+ *
+ * @module
+ */
+
+import stringWidth from "string-width";
+
+/** How wide a table may be. */
+export interface TableOptions {
+  /** Width of the terminal in columns; `undefined` does not limit it (piped output). */
+  readonly columns: number | undefined;
+}
+
+const GAP = "  ";
+const NARROWEST = 8;
+
+/**
+ * Lays out rows under a header; the widest columns give way where the terminal is narrow.
+ *
+ * @param header Names of the columns.
+ * @param rows The cells, row by row.
+ * @param options The width to fit into.
+ * @returns Lines without trailing blanks.
+ */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  options: TableOptions,
+): string[] {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) =>
+    Math.max(...all.map((row) => stringWidth(row[column] ?? "")))
+  );
+  if (options.columns !== undefined) shrink(widths, options.columns);
+  return all.map((row) =>
+    header.map((_, column) => pad(row[column] ?? "", widths[column] ?? 0)).join(GAP).trimEnd()
+  );
+}
+
+/** Takes columns from the widest until the row fits, never below {@linkcode NARROWEST}. */
+function shrink(widths: number[], columns: number): void {
+  let excess = widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length) - columns;
+  while (excess > 0) {
+    const widest = Math.max(...widths);
+    if (widest <= NARROWEST) return;
+    const index = widths.indexOf(widest);
+    const second = Math.max(NARROWEST, ...widths.filter((_, other) => other !== index));
+    const step = Math.min(excess, Math.max(1, widest - second), widest - NARROWEST);
+    widths[index] = widest - step;
+    excess -= step;
+  }
+}
+
+/**
+ * Cuts a text to a number of terminal columns.
+ *
+ * @param text One line.
+ * @param width Most columns, the mark `…` included.
+ * @returns The text, or its beginning followed by `…`.
+ */
+export function fit(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  let kept = "";
+  let used = 0;
+  for (const character of text) {
+    const next = stringWidth(character);
+    if (used + next > width - 1) break;
+    kept += character;
+    used += next;
+  }
+  return `${kept}…`;
+}
+
+function pad(text: string, width: number): string {
+  const cut = fit(text, width);
+  return cut + " ".repeat(Math.max(0, width - stringWidth(cut)));
+}

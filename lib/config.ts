@@ -1,0 +1,222 @@
+/**
+ * The settings of one run of Wharf, resolved from flags and environment. Needs no permission:
+ * `main.ts` reads both and passes them in.
+ *
+ * @example
+ * ```ts
+ * import { resolveConfig } from "./config.ts";
+ *
+ * const config = resolveConfig({ transport: "http" }, { MCP_PORT: "9000" }, "linux");
+ * config.serve.port; // 9000
+ * ```
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { AppError } from "./core/errors.ts";
+import type { Env } from "./core/host.ts";
+import { type Toolset, TOOLSETS } from "./mcp/mod.ts";
+
+/** The operating systems whose customs for directories differ. */
+export type OperatingSystem = "linux" | "darwin" | "windows" | string;
+
+/** How the log lines look. */
+export type LogFormat = "text" | "json";
+
+/** The least severe log line that is written. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Settings of `wharf serve`. */
+export interface ServeConfig {
+  /** How clients talk to Wharf. @default {"stdio"} */
+  readonly transport: "stdio" | "http";
+  /** Address to listen on. @default {"127.0.0.1"} */
+  readonly hostname: string;
+  /** TCP port; 0 takes a free one. @default {8080} */
+  readonly port: number;
+  /** Bearer token that HTTP clients must send, or `undefined`. */
+  readonly authToken: string | undefined;
+  /** Host names, beside loopback, that the `Host` header may carry. */
+  readonly allowedHosts: readonly string[];
+  /** Origins, beside loopback, that browsers may call from. */
+  readonly allowedOrigins: readonly string[];
+}
+
+/** All settings of one run. */
+export interface Config {
+  /** The toolsets that are offered. */
+  readonly toolsets: readonly Toolset[];
+  /** Registries (`host` or `host:port`) that are spoken to over plain http. */
+  readonly insecureRegistries: ReadonlySet<string>;
+  /** Time for one operation, in milliseconds. @default {60000} */
+  readonly timeoutMs: number;
+  /** Directory of the cache, or `undefined` where no home directory is known. */
+  readonly cacheDirectory: string | undefined;
+  /** How log lines look. */
+  readonly logFormat: LogFormat;
+  /** The least severe log line that is written. */
+  readonly logLevel: LogLevel;
+  /** Settings of the server. */
+  readonly serve: ServeConfig;
+  /** What was wrong but could be mended; the operator is told once. */
+  readonly warnings: readonly string[];
+}
+
+/** Flag values by name, as the command line gave them. */
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+const DEFAULT_PORT = 8080;
+const DEFAULT_TIMEOUT_SECONDS = 60;
+const LOOPBACK = new Set(["127.0.0.1", "::1", "[::1]", "localhost"]);
+
+/**
+ * Resolves flags and environment into a {@linkcode Config}; a flag wins over a variable.
+ *
+ * @param flags Flag values by name.
+ * @param env The environment variables that Wharf declares.
+ * @param os The operating system, for the customs of its directories.
+ * @returns The settings, with the warnings to show.
+ * @throws {AppError} `INVALID_ARGUMENT` for a value that cannot be mended safely.
+ */
+export function resolveConfig(flags: Flags, env: Env, os: OperatingSystem): Config {
+  const warnings: string[] = [];
+  return {
+    toolsets: toolsets(list(flags["toolsets"])),
+    insecureRegistries: new Set(
+      list(flags["insecure-registry"]).map((host) => host.toLowerCase()),
+    ),
+    timeoutMs: seconds(text(flags["timeout"])) * 1000,
+    cacheDirectory: text(flags["cache-dir"]) ?? cacheDirectory(env, os),
+    logFormat: oneOf("log-format", text(flags["log-format"]), ["text", "json"], "text"),
+    logLevel: oneOf(
+      "log-level",
+      text(flags["log-level"]),
+      ["debug", "info", "warn", "error"],
+      "info",
+    ),
+    serve: serveConfig(flags, env, warnings),
+    warnings,
+  };
+}
+
+function serveConfig(flags: Flags, env: Env, warnings: string[]): ServeConfig {
+  const authToken = text(flags["auth-token"]) ?? text(env["MCP_AUTH_TOKEN"]);
+  const hostname = text(flags["host"]) ?? "127.0.0.1";
+  const transport = oneOf(
+    "transport",
+    text(flags["transport"]) ?? transportAlias(env["MCP_TRANSPORT"]),
+    ["stdio", "http"],
+    "stdio",
+  );
+  if (
+    transport === "http" && !LOOPBACK.has(hostname) && authToken === undefined &&
+    flags["allow-unauthenticated"] !== true
+  ) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot serve on "${hostname}": beyond loopback anyone could use Wharf with your credentials`,
+      { hint: "Set MCP_AUTH_TOKEN (or --auth-token), or pass --allow-unauthenticated" },
+    );
+  }
+  return {
+    transport,
+    hostname,
+    port: port(text(flags["port"]), env["MCP_PORT"], warnings),
+    authToken,
+    // Who binds a name expects to be reached by it.
+    allowedHosts: [hostname, ...list(flags["allowed-host"])],
+    allowedOrigins: list(flags["allowed-origin"]),
+  };
+}
+
+/** The older Go server's word for the same transport. */
+function transportAlias(value: string | undefined): string | undefined {
+  return value === "streamable-http" || value === "sse" ? "http" : text(value);
+}
+
+/** Operators of the older Go server expect 8080 and a warning, not a failed start. */
+function port(flag: string | undefined, env: string | undefined, warnings: string[]): number {
+  const value = flag ?? text(env);
+  if (value === undefined) return DEFAULT_PORT;
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 65535) return Number(value);
+  const where = flag === undefined ? "MCP_PORT" : "--port";
+  warnings.push(`${where} "${value}" is not a port from 0 to 65535; using ${DEFAULT_PORT}`);
+  return DEFAULT_PORT;
+}
+
+function toolsets(names: readonly string[]): readonly Toolset[] {
+  if (names.length === 0) return TOOLSETS;
+  const wanted = new Set<Toolset>();
+  for (const name of names) {
+    const known = TOOLSETS.find((toolset) => toolset === name);
+    if (known === undefined) {
+      throw new AppError("INVALID_ARGUMENT", `Cannot use toolset "${name}": there is none`, {
+        hint: `Choose from ${TOOLSETS.join(", ")}`,
+      });
+    }
+    wanted.add(known);
+  }
+  return TOOLSETS.filter((toolset) => wanted.has(toolset));
+}
+
+function seconds(value: string | undefined): number {
+  if (value === undefined) return DEFAULT_TIMEOUT_SECONDS;
+  const parsed = Number(value);
+  if (Number.isFinite(parsed) && parsed > 0 && parsed <= 3600) return parsed;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot use time-out "${value}": it is not a number of seconds`,
+    { hint: "Pass --timeout with a number from 0.1 to 3600" },
+  );
+}
+
+function oneOf<const T extends string>(
+  flag: string,
+  value: string | undefined,
+  choices: readonly T[],
+  fallback: NoInfer<T>,
+): T {
+  if (value === undefined) return fallback;
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice !== undefined) return choice;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot use --${flag} "${value}": there is no such choice`,
+    {
+      hint: `Choose from ${choices.join(", ")}`,
+    },
+  );
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
+}
+
+/** A repeated flag, a comma list, or both. */
+function list(value: unknown): readonly string[] {
+  const values = Array.isArray(value)
+    ? value.map(String)
+    : typeof value === "string"
+    ? [value]
+    : [];
+  return values.flatMap((item) => item.split(",")).map((item) => item.trim()).filter(Boolean);
+}
+
+/** XDG Base Directory on Linux, and the custom of macOS and Windows. */
+function cacheDirectory(env: Env, os: OperatingSystem): string | undefined {
+  const own = text(env["MCP_REGISTRY_CACHE_DIR"]);
+  if (own !== undefined) return own;
+  if (os === "windows") {
+    const local = text(env["LOCALAPPDATA"]);
+    return local === undefined ? undefined : join(local, "wharf", "cache");
+  }
+  const home = text(env["HOME"]);
+  if (os === "darwin") {
+    return home === undefined ? undefined : join(home, "Library", "Caches", "wharf");
+  }
+  const xdg = text(env["XDG_CACHE_HOME"]);
+  // The XDG specification says to ignore a relative path.
+  if (xdg?.startsWith("/")) return join(xdg, "wharf");
+  return home === undefined ? undefined : join(home, ".cache", "wharf");
+}
