@@ -1,0 +1,118 @@
+/**
+ * Tests of lib/cli/arguments.ts. Needs no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { parseArguments } from "../../lib/cli/arguments.ts";
+import { AppError } from "../../lib/core/errors.ts";
+
+/** The error of a command line, as a person reads it. */
+function failure(...argv: string[]): string {
+  try {
+    parseArguments(argv);
+  } catch (thrown) {
+    assert.ok(thrown instanceof AppError);
+    return `${thrown.code}: ${thrown.message}. ${thrown.hint}`;
+  }
+  return "no error";
+}
+
+Deno.test("parseArguments() serves when there is no command", () => {
+  assert.deepEqual(parseArguments([]), { kind: "serve", flags: {} });
+  assert.deepEqual(parseArguments(["--transport", "http", "--port=0"]), {
+    kind: "serve",
+    flags: { transport: "http", port: "0" },
+  });
+});
+
+Deno.test("parseArguments() takes long flags with one dash, as the older Go server did", () => {
+  assert.deepEqual(parseArguments(["-port", "9000"]).flags, { port: "9000" });
+  assert.deepEqual(parseArguments(["-port=9000", "-transport", "http"]).flags, {
+    port: "9000",
+    transport: "http",
+  });
+});
+
+Deno.test("parseArguments() maps a short command to its tool", () => {
+  assert.deepEqual(
+    parseArguments(["tags", "alpine", "3.*", "--limit", "5", "--include-digest-tags", "--all"]),
+    {
+      kind: "tool",
+      tool: "list_tags",
+      arguments: {
+        repository: "alpine",
+        pattern: "3.*",
+        limit: "5",
+        include_digest_tags: true,
+      },
+      output: "table",
+      show: "facts",
+      all: true,
+      flags: { limit: "5", "include-digest-tags": true, all: true },
+    },
+  );
+});
+
+Deno.test("parseArguments() keeps words as texts, whatever they look like", () => {
+  const { arguments: given } = { arguments: {}, ...parseArguments(["inspect", "1.20"]) };
+  assert.deepEqual(given, { image_ref: "1.20" });
+});
+
+Deno.test("parseArguments() takes global flags before and after the command", () => {
+  const expected = { "log-level": "debug", toolsets: ["oci", "hub"] };
+  assert.deepEqual(
+    parseArguments(["--log-level", "debug", "tools", "--toolsets", "oci", "--toolsets", "hub"])
+      .flags,
+    expected,
+  );
+});
+
+Deno.test("parseArguments() reads name=value pairs and --json for call", () => {
+  const invocation = parseArguments([
+    "call",
+    "t",
+    "a=b=c",
+    "n=5",
+    "--json",
+    '{"n":1,"deep":{"x":[1]}}',
+  ]);
+  assert.ok(invocation.kind === "tool");
+  assert.deepEqual(invocation.arguments, { n: "5", deep: { x: [1] }, a: "b=c" });
+});
+
+Deno.test("parseArguments() shows help and the version", () => {
+  assert.deepEqual(parseArguments(["--version"]).kind, "version");
+  assert.deepEqual(parseArguments(["-V"]).kind, "version");
+  for (const argv of [["--help"], ["-h"], ["help"]]) {
+    const invocation = parseArguments(argv);
+    assert.ok(invocation.kind === "help");
+    assert.equal(invocation.command, undefined);
+  }
+  for (const argv of [["tags", "--help"], ["help", "tags"]]) {
+    const invocation = parseArguments(argv);
+    assert.ok(invocation.kind === "help");
+    assert.equal(invocation.command?.name, "tags");
+  }
+});
+
+Deno.test("parseArguments() names what is wrong and the next step", async (t) => {
+  await t.assertSnapshot([
+    failure("tags"),
+    failure("frob"),
+    failure("help", "frob"),
+    failure("--nope"),
+    failure("tags", "x", "--nope"),
+    failure("tags", "x", "-z"),
+    failure("tags", "x", "--port", "1"),
+    failure("tags", "x", "--limit"),
+    failure("tags", "x", "y", "z"),
+    failure("tags", "x", "--output", "xml"),
+    failure("call"),
+    failure("call", "t", "value"),
+    failure("call", "t", "=value"),
+    failure("call", "t", "--json", "{"),
+    failure("call", "t", "--json", "[1]"),
+  ]);
+});
