@@ -137,3 +137,32 @@ export function boundedResponse(
     },
   };
 }
+
+/** A server that listens. */
+export interface Listening {
+  /** Where it listens, with the port that was taken. */
+  readonly url: URL;
+  /** Settles when the last connection is closed. */
+  readonly finished: Promise<void>;
+  /** Takes no new connection, and waits for requests in hand. */
+  shutdown(): Promise<void>;
+}
+
+/** What to listen with. */
+export interface ListenOptions {
+  /** Address to bind. */
+  readonly hostname: string;
+  /** TCP port; 0 takes a free one. */
+  readonly port: number;
+  /** Answers one request. A rejection becomes a 500 without details. */
+  readonly handler: (request: Request, info: { readonly remote: string }) => Promise<Response>;
+  /** Ends the server, connections included. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Listens for HTTP.
+ *
+ * @throws {AppError} `PERMISSION_MISSING`, or `UNAVAILABLE` when the port is taken.
+ */
+export type Listen = (options: ListenOptions) => Promise<Listening>;
