@@ -1,0 +1,186 @@
+/**
+ * Credentials per registry, from where podman and Docker keep them. Needs no permission itself:
+ * files, helpers and variables are passed in; what may not be read counts as absent, said once.
+ *
+ * The order: `OCI_TOKEN`, then `OCI_USERNAME` with `OCI_PASSWORD`, each only for the hosts in
+ * `OCI_REGISTRY` (unset: Docker Hub); then the auth files in podman's order. Without the hosts a
+ * prompt could make Wharf hand its secret to any host that it names.
+ *
+ * @module
+ */
+
+import { toAppError } from "../core/errors.ts";
+import type { Clock, Env, Files, Log, Processes } from "../core/host.ts";
+import { type AuthFile, type Credential, keysFor, parseAuthFile } from "./auth_file.ts";
+import { CredentialHelpers } from "./credential_helper.ts";
+import { isDockerHub, type Repository } from "./reference.ts";
+
+/** A credential, and where it was found. */
+export interface FoundCredential {
+  /** What to authenticate with. */
+  readonly credential: Credential;
+  /** Where it comes from, for people: a variable's name, a path, or a helper's name. */
+  readonly source: string;
+}
+
+/** Finds credentials. */
+export interface Keychain {
+  /**
+   * Finds the credential for a repository; it must be sent to that repository's registry only.
+   *
+   * @param target The repository; an empty path asks for the registry as a whole.
+   * @param signal Ends a helper that runs.
+   * @returns The credential, or `undefined` for anonymous access.
+   */
+  lookup(target: Repository, signal?: AbortSignal): Promise<FoundCredential | undefined>;
+  /**
+   * Why the operator's variables are not used for a registry.
+   *
+   * @param registry A registry's name.
+   * @returns The next step, or `undefined` where nothing is withheld.
+   */
+  withheld(registry: string): string | undefined;
+}
+
+/** What {@linkcode openKeychain} needs. */
+export interface KeychainDeps {
+  /** The declared environment variables. */
+  readonly env: Env;
+  /** Reads auth files. */
+  readonly files: Files;
+  /** Runs credential helpers. */
+  readonly processes: Processes;
+  /** Is told once of each file or helper that cannot be used. */
+  readonly log: Log;
+  /** Dates what was read. */
+  readonly clock: Clock;
+  /** The home directory, if there is one. */
+  readonly home?: string;
+}
+
+/** A login while the server runs must be seen soon. */
+const REREAD_MS = 30_000;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+interface SourceFile extends AuthFile {
+  readonly name: string;
+}
+
+/**
+ * Opens the keychain. Nothing is read before the first look-up.
+ *
+ * @param deps Variables, files, helpers, log and clock.
+ * @returns The keychain.
+ */
+export function openKeychain(deps: KeychainDeps): Keychain {
+  const { env, clock } = deps;
+  const helpers = new CredentialHelpers(deps);
+  const hosts = ownHosts(env["OCI_REGISTRY"]);
+  const warned = new Set<string>();
+  let loaded: { readonly files: Promise<readonly SourceFile[]>; readonly atMs: number } | undefined;
+
+  function authFiles(): Promise<readonly SourceFile[]> {
+    if (loaded === undefined || clock.now() - loaded.atMs >= REREAD_MS) {
+      loaded = { files: readAll(), atMs: clock.now() };
+    }
+    return loaded.files;
+  }
+
+  async function readAll(): Promise<readonly SourceFile[]> {
+    const inline = env["DOCKER_AUTH_CONFIG"];
+    const found = await Promise.all([
+      ...(inline === undefined
+        ? []
+        : [parsed(new TextEncoder().encode(inline), "DOCKER_AUTH_CONFIG")]),
+      ...authFilePaths(env, deps.home).map(readOne),
+    ]);
+    return found.filter((file) => file !== undefined);
+  }
+
+  async function readOne(path: string): Promise<SourceFile | undefined> {
+    try {
+      const bytes = await deps.files.read(path, { maxBytes: MAX_BYTES });
+      return bytes === undefined ? undefined : parsed(bytes, path);
+    } catch (thrown) {
+      warnOnce(path, "credential file cannot be read", toAppError(thrown).message);
+      return undefined;
+    }
+  }
+
+  function parsed(bytes: Uint8Array, name: string): SourceFile | undefined {
+    try {
+      return { ...parseAuthFile(bytes, name), name };
+    } catch {
+      // The parser's own words could quote the file.
+      warnOnce(name, "credential file left out", "it is not valid JSON");
+      return undefined;
+    }
+  }
+
+  function warnOnce(name: string, message: string, reason: string): void {
+    if (warned.has(name)) return;
+    warned.add(name);
+    deps.log.warn(message, { source: name, reason });
+  }
+
+  function fromVariables(registry: string): FoundCredential | undefined {
+    if (!hosts.has(registry)) return undefined;
+    const { OCI_TOKEN: token, OCI_USERNAME: username, OCI_PASSWORD: password } = env;
+    if (token) return { credential: { kind: "bearer", token }, source: "OCI_TOKEN" };
+    if (!username || !password) return undefined;
+    return { credential: { kind: "basic", username, password }, source: "OCI_USERNAME" };
+  }
+
+  return {
+    async lookup(target, signal) {
+      const own = fromVariables(target.registry);
+      if (own !== undefined) return own;
+      for (const file of await authFiles()) {
+        const helper = file.helpers.get(target.registry);
+        if (helper !== undefined) {
+          const found = await helpers.get(helper, target.registry, signal);
+          if (found !== undefined) return found;
+        }
+        for (const key of keysFor(target)) {
+          const credential = file.entries.get(key);
+          if (credential !== undefined) return { credential, source: file.name };
+        }
+        if (helper === undefined && file.store !== undefined) {
+          const found = await helpers.get(file.store, target.registry, signal);
+          if (found !== undefined) return found;
+        }
+      }
+      return undefined;
+    },
+    withheld(registry) {
+      const isSet = env["OCI_TOKEN"] || (env["OCI_USERNAME"] && env["OCI_PASSWORD"]);
+      if (!isSet || hosts.has(registry)) return undefined;
+      return `OCI_TOKEN or OCI_USERNAME is set, but only for ${[...hosts].join(", ")}; ` +
+        `add ${registry} to OCI_REGISTRY if it may see it`;
+    },
+  };
+}
+
+/** The hosts that may see the operator's variables. */
+function ownHosts(list: string | undefined): ReadonlySet<string> {
+  const names = (list ?? "").split(",").map((name) =>
+    name.trim().toLowerCase().replace(/^https?:\/\//, "").replace(/\/.*$/, "")
+  ).filter(Boolean);
+  if (names.length === 0) return new Set(["docker.io"]);
+  return new Set(names.map((name) => isDockerHub(name) ? "docker.io" : name));
+}
+
+/** podman's order (containers-auth.json(5)); a file that `REGISTRY_AUTH_FILE` names stands alone. */
+function authFilePaths(env: Env, home: string | undefined): readonly string[] {
+  const named = env["REGISTRY_AUTH_FILE"];
+  if (named) return [named];
+  const configHome = env["XDG_CONFIG_HOME"] || (home === undefined ? undefined : `${home}/.config`);
+  const dockerHome = env["DOCKER_CONFIG"] || (home === undefined ? undefined : `${home}/.docker`);
+  const runtime = env["XDG_RUNTIME_DIR"];
+  return [
+    ...(runtime ? [`${runtime}/containers/auth.json`] : []),
+    ...(configHome === undefined ? [] : [`${configHome}/containers/auth.json`]),
+    ...(dockerHome === undefined ? [] : [`${dockerHome}/config.json`]),
+    ...(home === undefined ? [] : [`${home}/.dockercfg`]),
+  ];
+}

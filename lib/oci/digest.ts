@@ -1,0 +1,104 @@
+/**
+ * Digests: parsing, computing, verifying (OCI image-spec, descriptor.md "Digests"). Needs no
+ * permission.
+ *
+ * @example
+ * ```ts
+ * import { digestOf, verifyDigest } from "./digest.ts";
+ *
+ * const bytes = new TextEncoder().encode("{}");
+ * verifyDigest(bytes, digestOf(bytes), "the config");
+ * ```
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { AppError } from "../core/errors.ts";
+
+/** A checked digest: `sha256:` and 64, or `sha512:` and 128 lower-case hex digits. */
+export type Digest = string & { readonly __digest: unique symbol };
+
+/** The registered algorithms that Wharf can verify. */
+export type DigestAlgorithm = "sha256" | "sha512";
+
+const FORM = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/;
+
+/**
+ * Whether a text is a digest that Wharf can verify.
+ *
+ * @param text Any text.
+ * @returns `true` for an exact sha256 or sha512 digest.
+ */
+export function isDigest(text: string): text is Digest {
+  return FORM.test(text);
+}
+
+/**
+ * Checks a digest.
+ *
+ * @param text `<algorithm>:<hex>`.
+ * @returns The same text, as a digest.
+ * @throws {AppError} `INVALID_ARGUMENT` that says what does not fit.
+ */
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot use digest "${text.slice(0, 150)}": ${fault(text)}`,
+    {
+      hint: "A digest is sha256: and 64, or sha512: and 128 hex digits in lower case",
+    },
+  );
+}
+
+function fault(text: string): string {
+  const [algorithm, hex = "", ...rest] = text.split(":");
+  if (rest.length > 0 || !text.includes(":")) return "it is not of the form algorithm:hex";
+  if (algorithm !== "sha256" && algorithm !== "sha512") return "its algorithm is not supported";
+  if (/[A-F]/.test(hex)) return "its hex digits are in upper case";
+  if (/[^a-f0-9]/.test(hex)) return "it holds something other than hex digits";
+  return `it has ${hex.length} hex digits`;
+}
+
+/**
+ * Computes a digest.
+ *
+ * @param bytes The content.
+ * @param algorithm The algorithm. @default {"sha256"}
+ * @returns The digest of the content.
+ */
+export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = "sha256"): Digest {
+  // The hash of a registered algorithm has the form by construction.
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest;
+}
+
+/**
+ * The algorithm of a digest.
+ *
+ * @param digest A checked digest.
+ * @returns `sha256` or `sha512`.
+ */
+export function algorithmOf(digest: Digest): DigestAlgorithm {
+  return digest.startsWith("sha512:") ? "sha512" : "sha256";
+}
+
+/**
+ * Checks content against its digest. Content that does not match must not be used.
+ *
+ * @param bytes The content, whole.
+ * @param expected What its digest must be.
+ * @param what Names the content in the error.
+ * @throws {AppError} `DIGEST_MISMATCH`.
+ */
+export function verifyDigest(bytes: Uint8Array, expected: Digest, what: string): void {
+  const actual = digestOf(bytes, algorithmOf(expected));
+  if (actual === expected) return;
+  throw new AppError(
+    "DIGEST_MISMATCH",
+    `Cannot use ${what}: its digest is ${actual}, but ${expected} was promised`,
+    {
+      hint: "The registry or something between it and Wharf changes content; do not run this image",
+    },
+  );
+}
