@@ -86,10 +86,15 @@ function ipv6Kind(groups: readonly number[]): AddressKind {
     ipv4Kind([high >> 8, high & 255, low >> 8, low & 255]);
   const zeroTo = (count: number) => groups.slice(0, count).every((group) => group === 0);
   if (zeroTo(7) && (h === 0 || h === 1)) return "loopback";
-  // RFC 4291 IPv4-mapped and IPv4-compatible, RFC 6052 NAT64, RFC 3056 6to4.
+  // RFC 4291 IPv4-mapped and IPv4-compatible, RFC 2765 IPv4-translated, RFC 6052 NAT64, RFC 3056 6to4.
   if (zeroTo(5) && f === 0xffff) return inner(g, h);
   if (zeroTo(6)) return inner(g, h);
+  if (zeroTo(4) && e === 0xffff && f === 0) return inner(g, h);
   if (a === 0x64 && b === 0xff9b && c === 0 && d === 0 && e === 0 && f === 0) return inner(g, h);
+  // RFC 8215: NAT64 inside one network, so a public address behind it is still reached from there.
+  if (a === 0x64 && b === 0xff9b && c === 1) {
+    return inner(g, h) === "link-local" ? "link-local" : "private";
+  }
   if (a === 0x2002) return inner(b, c);
   // fd00:ec2::254 is the metadata address of one cloud inside the unique local range.
   if (a === 0xfd00 && b === 0xec2 && h === 0x254) return "link-local";

@@ -22,69 +22,76 @@ export class MemoryDisk implements Disk {
 
   /** @inheritdoc */
   read(path: string, options: ReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const bytes = this.#files.get(rooted(path))?.bytes;
-    if (bytes !== undefined && bytes.byteLength > options.maxBytes) {
-      return Promise.reject(
-        new AppError(
+    return Promise.try(() => {
+      const bytes = this.#files.get(rooted(path))?.bytes;
+      if (bytes !== undefined && bytes.byteLength > options.maxBytes) {
+        throw new AppError(
           "TOO_LARGE",
           `Cannot read "${path}": it is larger than ${options.maxBytes} bytes`,
-        ),
-      );
-    }
-    return Promise.resolve(bytes?.slice());
+        );
+      }
+      return bytes?.slice();
+    });
   }
 
   /** @inheritdoc */
   write(path: string, bytes: Uint8Array): Promise<void> {
-    // The number of the write stands for its time: order is all that a reader needs here.
-    this.#writes++;
-    this.#files.set(rooted(path), { bytes: new Uint8Array(bytes), modifiedMs: this.#writes });
-    return Promise.resolve();
+    return Promise.try(() => {
+      const target = rooted(path);
+      // The number of the write stands for its time: order is all that a reader needs here.
+      this.#writes++;
+      this.#files.set(target, { bytes: new Uint8Array(bytes), modifiedMs: this.#writes });
+    });
   }
 
   /** @inheritdoc */
   rename(from: string, to: string): Promise<void> {
-    const source = rooted(from);
-    const file = this.#files.get(source);
-    if (file !== undefined) {
-      this.#files.delete(source);
-      this.#files.set(rooted(to), file);
-    }
-    return Promise.resolve();
+    return Promise.try(() => {
+      const [source, target] = [rooted(from), rooted(to)];
+      // A copy of the entries, since the map changes on the way.
+      for (const [name, file] of [...this.#files]) {
+        if (name !== source && !name.startsWith(`${source}/`)) continue;
+        this.#files.delete(name);
+        this.#files.set(`${target}${name.slice(source.length)}`, file);
+      }
+    });
   }
 
   /** @inheritdoc */
   remove(path: string): Promise<void> {
-    const target = rooted(path);
-    for (const name of this.#files.keys()) {
-      if (name === target || name.startsWith(`${target}/`)) this.#files.delete(name);
-    }
-    return Promise.resolve();
+    return Promise.try(() => {
+      const target = rooted(path);
+      for (const name of this.#files.keys()) {
+        if (name === target || name.startsWith(`${target}/`)) this.#files.delete(name);
+      }
+    });
   }
 
   /** @inheritdoc */
   list(path: string): Promise<readonly DiskEntry[]> {
-    const folder = path === "" || path === "." ? "" : `${rooted(path)}/`;
-    const entries = new Map<string, DiskEntry>();
-    for (const [name, file] of this.#files) {
-      if (!name.startsWith(folder)) continue;
-      const [first = "", ...rest] = name.slice(folder.length).split("/");
-      const known = entries.get(first);
-      entries.set(first, {
-        name: first,
-        kind: rest.length === 0 ? "file" : "directory",
-        sizeBytes: rest.length === 0 ? file.bytes.byteLength : 0,
-        modifiedMs: Math.max(file.modifiedMs, known?.modifiedMs ?? 0),
-      });
-    }
-    return Promise.resolve([...entries.values()]);
+    return Promise.try(() => {
+      const folder = path === "" || path === "." ? "" : `${rooted(path)}/`;
+      const entries = new Map<string, DiskEntry>();
+      for (const [name, file] of this.#files) {
+        if (!name.startsWith(folder)) continue;
+        const [first = "", ...rest] = name.slice(folder.length).split("/");
+        const known = entries.get(first);
+        entries.set(first, {
+          name: first,
+          kind: rest.length === 0 ? "file" : "directory",
+          sizeBytes: rest.length === 0 ? file.bytes.byteLength : 0,
+          modifiedMs: Math.max(file.modifiedMs, known?.modifiedMs ?? 0),
+        });
+      }
+      return [...entries.values()];
+    });
   }
 
   /** @inheritdoc */
   lock(name: string, signal?: AbortSignal): Promise<AsyncDisposable> {
-    const lock = this.#locks.get(name) ?? new Limiter(1);
-    this.#locks.set(name, lock);
     return new Promise((resolve, reject) => {
+      const lock = this.#locks.get(rooted(name)) ?? new Limiter(1);
+      this.#locks.set(name, lock);
       lock.run(() => {
         const held = Promise.withResolvers<void>();
         resolve({

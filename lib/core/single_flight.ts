@@ -24,12 +24,16 @@ export class SingleFlight<T> {
    * @param signal This caller's own; it leaves, the others stay.
    * @returns What the task gives to all callers.
    */
-  run(key: string, task: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async run(
+    key: string,
+    task: (signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     throwIfAborted(signal);
     const flight = this.#flights.get(key) ?? this.#start(key, task);
     flight.passengers++;
-    if (signal === undefined) return flight.result;
-    return new Promise((resolve, reject) => {
+    if (signal === undefined) return await flight.result;
+    return await new Promise((resolve, reject) => {
       const leave = () => {
         flight.passengers--;
         if (flight.passengers === 0) {
