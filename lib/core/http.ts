@@ -14,6 +14,7 @@
  * @module
  */
 
+import type { AddressKind } from "./address.ts";
 import { AppError } from "./errors.ts";
 
 /**
@@ -53,6 +54,8 @@ export interface HttpResponse {
   readonly status: number;
   /** The response headers. */
   readonly headers: Headers;
+  /** What kind of address answered; `undefined` where it is not known, as behind a proxy. */
+  readonly peer: AddressKind | undefined;
   /**
    * Reads the whole body.
    *
@@ -75,18 +78,27 @@ export interface Net {
   fetch(request: HttpRequest): Promise<HttpResponse>;
 }
 
+/** What {@linkcode boundedResponse} is told of the exchange. */
+export interface BoundedResponseOptions {
+  /** What kind of address answered. */
+  readonly peer?: AddressKind | undefined;
+  /** Turns an error of the body stream into an `AppError`. @default identity */
+  readonly translate?: (thrown: unknown) => unknown;
+}
+
 /**
  * Wraps a web `Response` so that its body can be read only under a limit.
  *
  * @param response A response whose body nobody has read.
- * @param translate Turns an error of the body stream into an `AppError`.
+ * @param options What is known of the exchange.
  * @returns The bounded response.
  */
 export function boundedResponse(
   response: Response,
-  translate: (thrown: unknown) => unknown = (thrown) => thrown,
+  options: BoundedResponseOptions = {},
 ): HttpResponse {
-  async function* stream(options: ReadOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const translate = options.translate ?? ((thrown: unknown) => thrown);
+  async function* stream(limits: ReadOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     if (response.body === null) return;
     let total = 0;
     const reader = response.body.getReader();
@@ -95,10 +107,10 @@ export function boundedResponse(
         const { done, value } = await reader.read();
         if (done) return;
         total += value.byteLength;
-        if (total > options.maxBytes) {
+        if (total > limits.maxBytes) {
           throw new AppError(
             "TOO_LARGE",
-            `Cannot read the answer: it is larger than ${options.maxBytes} bytes`,
+            `Cannot read the answer: it is larger than ${limits.maxBytes} bytes`,
           );
         }
         yield value;
@@ -112,11 +124,12 @@ export function boundedResponse(
   return {
     status: response.status,
     headers: response.headers,
+    peer: options.peer,
     stream,
-    async bytes(options) {
+    async bytes(limits) {
       const chunks: Uint8Array<ArrayBuffer>[] = [];
       let total = 0;
-      for await (const chunk of stream(options)) {
+      for await (const chunk of stream(limits)) {
         chunks.push(chunk);
         total += chunk.byteLength;
       }

@@ -6,7 +6,7 @@
  */
 
 import { lookup } from "node:dns/promises";
-import { addressKind } from "../core/address.ts";
+import { type AddressKind, addressKind } from "../core/address.ts";
 import { abortError, deadline } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
@@ -77,7 +77,7 @@ export function openNet(options: NetOptions): Net & AsyncDisposable {
       );
       const translate = (thrown: unknown) => networkError(request.url, thrown, limit.signal);
       try {
-        await checkAddress(request);
+        const peer = await checkAddress(request);
         const client = await clientFor(request.url.host);
         const response = await fetch(request.url, {
           method: request.method ?? "GET",
@@ -92,7 +92,10 @@ export function openNet(options: NetOptions): Net & AsyncDisposable {
           ...(request.body === undefined ? {} : { body: request.body }),
           ...(client === undefined ? {} : { client }),
         });
-        return endsWith(boundedResponse(response, translate), () => limit[Symbol.dispose]());
+        return endsWith(
+          boundedResponse(response, { peer, translate }),
+          () => limit[Symbol.dispose](),
+        );
       } catch (thrown) {
         limit[Symbol.dispose]();
         throw translate(thrown);
@@ -112,6 +115,7 @@ function endsWith(response: HttpResponse, end: () => void): HttpResponse {
   return {
     status: response.status,
     headers: response.headers,
+    peer: response.peer,
     async bytes(options) {
       try {
         return await response.bytes(options);
@@ -138,9 +142,12 @@ function endsWith(response: HttpResponse, end: () => void): HttpResponse {
  * came from an answer of a public host. Names are resolved first, by the resolver that `fetch`
  * uses; an address that changes between the two look-ups is not caught, since Deno's `fetch`
  * cannot be told which address to use.
+ *
+ * @returns What kind of address will answer.
  */
-async function checkAddress(request: HttpRequest): Promise<void> {
+async function checkAddress(request: HttpRequest): Promise<AddressKind | undefined> {
   const { hostname } = request.url;
+  const kinds = new Set<AddressKind>();
   for (const address of await addressesOf(hostname)) {
     const kind = addressKind(address);
     if (kind === "link-local") {
@@ -157,7 +164,11 @@ async function checkAddress(request: HttpRequest): Promise<void> {
         { hint: "If this is your own registry, name it directly in the reference" },
       );
     }
+    if (kind !== undefined) kinds.add(kind);
   }
+  // A name with addresses of several kinds is treated as the least trusted of them.
+  const [only] = kinds;
+  return kinds.size > 1 ? "public" : only;
 }
 
 async function addressesOf(hostname: string): Promise<readonly string[]> {

@@ -1,0 +1,162 @@
+/**
+ * Wires the parts: from a host and a config to the tools and to a server for them. Needs no
+ * permission itself; every effect comes with the {@linkcode AppHost}.
+ *
+ * What only a server needs (the MCP SDK, the HTTP routes) is loaded when one is started, so that
+ * a one-shot command does not pay for it.
+ *
+ * @module
+ */
+
+import type { Config } from "./config.ts";
+import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
+import type { Listen, Listening, Net } from "./core/http.ts";
+import { appTools, type Inventory } from "./mcp/mod.ts";
+import { HubClient, openKeychain, RegistryClient } from "./oci/mod.ts";
+import { ContentStore } from "./store.ts";
+
+/** The effects that the app may cause. */
+export interface AppHost {
+  /** The network. */
+  readonly net: Net;
+  /** The cache directory, or memory where none can be written. */
+  readonly disk: Disk;
+  /** Credential files. */
+  readonly files: Files;
+  /** Credential helpers. */
+  readonly processes: Processes;
+  /** Time. */
+  readonly clock: Clock;
+  /** The log. */
+  readonly log: Log;
+  /** The declared environment variables. */
+  readonly env: Env;
+  /** A number from 0 to below 1, for jitter. */
+  readonly random: () => number;
+}
+
+/** Who Wharf says it is. */
+export interface AppInfo {
+  /** Name in the MCP handshake. */
+  readonly name: string;
+  /** Version in the MCP handshake. */
+  readonly version: string;
+}
+
+/** Streams that carry MCP. */
+export interface Streams {
+  /** Messages from the client. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Messages to the client. */
+  readonly writable: WritableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** Wharf, ready to be called or served. */
+export interface App {
+  /** The tools, prompts and resources. */
+  readonly inventory: Inventory;
+  /**
+   * Serves one client over streams until they end or the signal aborts.
+   *
+   * @param signal Finishes the calls in hand, for at most `graceMs`, and ends.
+   */
+  serveStreams(streams: Streams, signal: AbortSignal): Promise<void>;
+  /**
+   * Serves any number of clients over HTTP until the signal aborts.
+   *
+   * @param listen How to listen.
+   * @param signal Finishes the calls in hand, for at most `graceMs`, and ends.
+   * @returns Where it listens; `finished` settles when the last call is done.
+   */
+  serveHttp(listen: Listen, signal: AbortSignal): Promise<Listening>;
+}
+
+/** Time that calls in hand get when Wharf is asked to stop, in milliseconds. */
+const GRACE_MS = 5000;
+
+/** What a model reads once, when its client connects. */
+const INSTRUCTIONS = "Wharf answers about container images without pulling them. " +
+  "Begin with get_image_info for one image, list_tags for a repository, search_images to find one. " +
+  "Pin with the `pinned` reference. Errors name the next step.";
+
+/**
+ * Wires the parts together. Nothing is read or sent before the first call.
+ *
+ * @param host The effects.
+ * @param config The settings.
+ * @param info Name and version for the handshake.
+ * @returns The app.
+ */
+export function createApp(host: AppHost, config: Config, info: AppInfo): App {
+  const { net, clock, log, env, files, processes, disk, random } = host;
+  const home = env["HOME"] ?? env["USERPROFILE"];
+  const keychain = openKeychain({
+    env,
+    files,
+    processes,
+    log,
+    clock,
+    ...(home === undefined ? {} : { home }),
+  });
+  const cache = new ContentStore({ disk, log });
+  const registry = new RegistryClient({ net, clock, log, keychain, cache, random }, {
+    insecureRegistries: config.insecureRegistries,
+    timeoutMs: config.timeoutMs,
+  });
+  const hub = new HubClient({ net, clock, log, env });
+  const inventory = appTools({ registry, hub, info }, config.toolsets);
+
+  async function connector() {
+    const { createServer } = await import("./mcp/protocol.ts");
+    return () => createServer({ info, instructions: INSTRUCTIONS, inventory, log });
+  }
+
+  return {
+    inventory,
+    async serveStreams(streams, signal) {
+      const [{ StdioTransport }, connect] = await Promise.all([
+        import("./mcp/protocol.ts"),
+        connector(),
+      ]);
+      const server = connect();
+      const transport = new StdioTransport(streams);
+      const closed = Promise.withResolvers<void>();
+      server.onclose = () => closed.resolve();
+      await server.connect(transport);
+      const stop = () => void transport.drain({ graceMs: GRACE_MS, clock }).then(closed.resolve);
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop, { once: true });
+      await closed.promise;
+      signal.removeEventListener("abort", stop);
+    },
+    async serveHttp(listen, signal) {
+      const [{ createHttpApp }, connect] = await Promise.all([
+        import("./http/mod.ts"),
+        connector(),
+      ]);
+      const { serve } = config;
+      const app = createHttpApp({
+        connect,
+        clock,
+        log,
+        allowedHosts: serve.allowedHosts,
+        allowedOrigins: serve.allowedOrigins,
+        ...(serve.authToken === undefined ? {} : { authToken: serve.authToken }),
+      });
+      const connections = new AbortController();
+      const listening = await listen({
+        hostname: serve.hostname,
+        port: serve.port,
+        handler: app.handle,
+        signal: connections.signal,
+      });
+      const stop = async () => {
+        await app.close({ graceMs: GRACE_MS });
+        connections.abort();
+      };
+      if (signal.aborted) await stop();
+      else signal.addEventListener("abort", () => void stop(), { once: true });
+      return listening;
+    },
+  };
+}

@@ -1,0 +1,12 @@
+/**
+ * The door of the command line: from argv to what is asked for, and from answers to text. Needs
+ * no permission.
+ *
+ * @module
+ */
+
+export { type Invocation, parseArguments } from "./arguments.ts";
+export { banner, type BannerFacts } from "./banner.ts";
+export { helpText } from "./help.ts";
+export { printError, printTools, runTool } from "./run.ts";
+export type { Terminal } from "./terminal.ts";

@@ -1,0 +1,103 @@
+/**
+ * Runs one tool from the command line and prints its answer. Needs no permission itself.
+ *
+ * @module
+ */
+
+import { type AppError, toAppError } from "../core/errors.ts";
+import type { BoundTool } from "../mcp/mod.ts";
+import type { Invocation } from "./arguments.ts";
+import { renderFacts } from "./render.ts";
+import { table } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Exit codes: as `sysexits` is not followed by the peers, the common three. */
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** A registry that always gives a cursor must not hold the command line for ever. */
+const MAX_PAGES = 10_000;
+
+/** What a command needs. */
+export interface RunDeps {
+  /** The tools on offer. */
+  readonly tools: readonly BoundTool[];
+  /** Where to print. */
+  readonly terminal: Terminal;
+  /** Ends the call; the person pressed Ctrl+C. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs the tool of an invocation.
+ *
+ * @param invocation A parsed command line.
+ * @param deps The tools and the terminal.
+ * @returns The exit code: 0, 1 when the tool failed, 2 when the command line is wrong.
+ */
+export async function runTool(
+  invocation: Invocation & { readonly kind: "tool" },
+  deps: RunDeps,
+): Promise<number> {
+  const tool = deps.tools.find((candidate) => candidate.name === invocation.tool);
+  if (tool === undefined) {
+    deps.terminal.err(`wharf: Cannot call "${invocation.tool}": there is no such tool`);
+    deps.terminal.err(`Next: see wharf tools, or widen --toolsets`);
+    return EXIT.usage;
+  }
+  try {
+    if (invocation.show === "document" && invocation.output === "table") {
+      await printDocument(tool, invocation, deps);
+    } else await printFacts(tool, invocation, deps);
+    return EXIT.ok;
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    printError(error, invocation.output, deps.terminal);
+    return error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.failed;
+  }
+}
+
+/**
+ * Prints an error for a person, or as JSON.
+ *
+ * @param error What went wrong.
+ * @param output The form that was asked for.
+ * @param terminal Where to print.
+ */
+export function printError(error: AppError, output: string, terminal: Terminal): void {
+  if (output === "json") {
+    const { code, message, hint, retryAfterMs, status, details } = error;
+    terminal.out(JSON.stringify({ error: { code, message, hint, retryAfterMs, status, details } }));
+    return;
+  }
+  terminal.err(`wharf: ${error.message}`);
+  if (error.hint !== undefined) terminal.err(`Next: ${error.hint}`);
+}
+
+/**
+ * Prints the tools on offer.
+ *
+ * @param invocation A parsed command line.
+ * @param deps The tools and the terminal.
+ * @returns The exit code.
+ */
+export function printTools(
+  invocation: Invocation & { readonly kind: "tools" },
+  deps: Pick<RunDeps, "tools" | "terminal">,
+): number {
+  if (invocation.output === "json") {
+    const tools = deps.tools.map(({ name, title, toolset, description, inputSchema }) => ({
+      name,
+      title,
+      toolset,
+      description,
+      inputSchema,
+    }));
+    deps.terminal.out(JSON.stringify({ tools }));
+    return EXIT.ok;
+  }
+  const rows = deps.tools.map((tool) => [tool.name, tool.toolset, tool.description]);
+  for (const line of table(["tool", "toolset", "what it does"], rows, deps.terminal)) {
+    deps.terminal.out(line);
+  }
+  return EXIT.ok;
+}

@@ -1,0 +1,15 @@
+/**
+ * What a command may print to. Needs no permission; `main.ts` passes the real one.
+ *
+ * @module
+ */
+
+/** Where a command prints. */
+export interface Terminal {
+  /** Writes a line to standard output. */
+  out(line: string): void;
+  /** Writes a line to standard error. */
+  err(line: string): void;
+  /** Width in columns, or `undefined` where standard output is no terminal. */
+  readonly columns: number | undefined;
+}
