@@ -1,0 +1,97 @@
+/**
+ * The layer table: which unit of `lib/` may import which, through which door, which file imports
+ * which package. Data only, needs no permission; `architecture_lint.ts` turns it into lint errors.
+ *
+ * @module
+ */
+
+/** Units (folder or file stem under `lib/`) that each unit may import. */
+export const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  config: ["core", "mcp"],
+  host: ["core"],
+  store: ["core"],
+  oci: ["core"],
+  catalog: ["core", "store"],
+  gateway: ["core", "store", "oci"],
+  mcp: ["core", "oci", "catalog", "gateway"],
+  http: ["core", "mcp"],
+  cli: ["core", "mcp"],
+  app: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http"],
+  // The files at the root: the composition root and the public API.
+  main: [
+    "core",
+    "config",
+    "host",
+    "store",
+    "oci",
+    "catalog",
+    "gateway",
+    "mcp",
+    "http",
+    "cli",
+    "app",
+  ],
+  mod: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http", "app"],
+};
+
+/**
+ * Files of a folder that other units may import, where that is not `mod.ts` alone. `core` and
+ * `host` have no door: each of their files is one.
+ */
+export const DOORS: Readonly<Record<string, readonly string[] | "every file">> = {
+  core: "every file",
+  host: "every file",
+  // The half that speaks the protocol loads the SDK, which a one-shot command must not pay for.
+  mcp: ["mod.ts", "protocol.ts"],
+};
+
+/** Units whose own code may cause effects; everything else receives them as interfaces. */
+export const EFFECTFUL: ReadonlySet<string> = new Set(["host", "main"]);
+
+/**
+ * Files that may import each third-party package, as prefixes of paths: a whole file name where
+ * one file is the package's only importer. A package that is not listed may not be imported.
+ */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "zod": ["lib/"],
+  "@modelcontextprotocol/sdk": ["lib/mcp/sdk.ts", "lib/gateway/sdk.ts"],
+  "@std/cli": ["lib/cli/arguments.ts"],
+  "@std/path": ["lib/config.ts"],
+  "string-width": ["lib/cli/table.ts"],
+  "fuse.js": ["lib/catalog/search.ts"],
+  "isomorphic-git": ["lib/catalog/git.ts"],
+  "linkedom": ["lib/catalog/html.ts"],
+  "yaml": ["lib/catalog/yaml.ts"],
+};
+
+/** Modules of Node that only compute, for every unit. */
+export const PURE_NODE: ReadonlySet<string> = new Set(["node:crypto"]);
+
+/** Modules of Node that only the units in EFFECTFUL may import. */
+export const HOST_NODE: ReadonlySet<string> = new Set(["node:dns/promises", "node:path"]);
+
+/** Global names that reach outside the program. */
+export const AMBIENT: ReadonlySet<string> = new Set([
+  "Deno",
+  "EventSource",
+  "WebSocket",
+  "Worker",
+  "clearInterval",
+  "clearTimeout",
+  "console",
+  "fetch",
+  "globalThis",
+  "localStorage",
+  "performance",
+  "process",
+  "setInterval",
+  "setTimeout",
+]);
+
+/** Members of otherwise pure globals that read the clock, set a timer or draw a number. */
+export const AMBIENT_MEMBERS: ReadonlySet<string> = new Set([
+  "AbortSignal.timeout",
+  "Date.now",
+  "Math.random",
+]);
