@@ -236,7 +236,8 @@ function isName(node: Deno.lint.Identifier): boolean {
   const parent = node.parent;
   if (NAME_POSITIONS.has(parent.type)) return true;
   if (parent.type === "MemberExpression") return parent.property === node && !parent.computed;
-  if (parent.type === "Property") return parent.key === node && !parent.shorthand;
+  // A shorthand has its identifier twice: as the key, and as the value, which is the use.
+  if (parent.type === "Property") return parent.key === node && !parent.computed;
   return parent.type === "TSQualifiedName" && parent.right === node;
 }
 
