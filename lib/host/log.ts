@@ -6,6 +6,7 @@
  */
 
 import type { Clock, Log, LogFields } from "../core/host.ts";
+import { truncate } from "../core/text.ts";
 
 /** How the log looks. */
 export interface LogOptions {
@@ -21,8 +22,11 @@ export interface LogOptions {
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** Shorter values would blank out ordinary words. */
-const SHORTEST_SECRET = 6;
+/** Shorter values would blank out ordinary words, and tell by that what the secret is. */
+const SHORTEST_SECRET = 4;
+
+/** Most characters of one message or field: the log is no place for whole documents. */
+const MAX_CHARS = 4096;
 
 const encoder = new TextEncoder();
 
@@ -34,34 +38,43 @@ const encoder = new TextEncoder();
  * @returns The log.
  */
 export function openLog(options: LogOptions, write: (line: string) => void = toStderr): Log {
-  const secrets = (options.redact ?? []).filter((secret) => secret.length >= SHORTEST_SECRET);
+  // The longest first, since one secret may be a part of another.
+  const secrets = (options.redact ?? []).filter(({ length }) => length >= SHORTEST_SECRET)
+    .toSorted((a, b) => b.length - a.length);
   const least = LEVELS.indexOf(options.level);
-  const at = (level: (typeof LEVELS)[number]) => {
+
+  /** Before anything is cut or quoted, since either would hide a secret from the comparison. */
+  function safe(text: string): string {
+    let redacted = text;
+    for (const secret of secrets) redacted = redacted.replaceAll(secret, "***");
+    return truncate(redacted, MAX_CHARS);
+  }
+
+  function at(level: (typeof LEVELS)[number]): (message: string, fields?: LogFields) => void {
     if (LEVELS.indexOf(level) < least) return () => {};
-    return (message: string, fields: LogFields = {}) => {
+    return (message, fields = {}) => {
       const time = new Date(options.clock.now()).toISOString();
-      let line = options.format === "json"
-        ? JSON.stringify({ time, level, message, ...fields })
-        : textLine(time, level, message, fields);
-      for (const secret of secrets) line = line.replaceAll(secret, "***");
-      write(`${escapeControls(line)}\n`);
+      const facts = Object.entries(fields).filter(([, value]) => value !== undefined)
+        .map(([name, value]) => [name, typeof value === "string" ? safe(value) : value] as const);
+      const line = options.format === "json"
+        ? JSON.stringify({ time, level, message: safe(message), ...Object.fromEntries(facts) })
+        : `${time} ${level.padEnd(5)} ${safe(message)}${
+          facts.map(([name, value]) => ` ${name}=${JSON.stringify(value)}`).join("")
+        }`;
+      write(`${escapeHidden(line)}\n`);
     };
-  };
+  }
+
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-function textLine(time: string, level: string, message: string, fields: LogFields): string {
-  const facts = Object.entries(fields).filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
-  return `${time} ${level.padEnd(5)} ${message}${facts.join("")}`;
-}
-
-/** C0, C1, bidirectional controls and line separators become `\uXXXX`. */
-function escapeControls(line: string): string {
+/** Controls, direction marks, invisible characters and line separators become `\uXXXX`. */
+function escapeHidden(line: string): string {
   return line.replace(
-    // deno-lint-ignore no-control-regex -- control characters are what must not reach a terminal
-    /[\u0000-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
+    (character) =>
+      character.split("")
+        .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
   );
 }
 

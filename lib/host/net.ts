@@ -7,7 +7,7 @@
 
 import { lookup } from "node:dns/promises";
 import { type AddressKind, addressKind } from "../core/address.ts";
-import { abortError, deadline } from "../core/deadline.ts";
+import { abortError, deadline, throwIfAborted } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import {
@@ -18,6 +18,7 @@ import {
   type ListenOptions,
   type Net,
 } from "../core/http.ts";
+import { networkError } from "./net_error.ts";
 
 /** PEM texts that a host needs beside the public certificate authorities. */
 export interface Certificates {
@@ -55,6 +56,8 @@ export function openNet(options: NetOptions): Net & AsyncDisposable {
     if (known !== undefined) return known;
     const opened = openClient(host);
     clients.set(host, opened);
+    // What failed is tried again with the next request: somebody may have mended the files.
+    opened.catch(() => clients.delete(host));
     return opened;
   }
 
@@ -62,36 +65,41 @@ export function openNet(options: NetOptions): Net & AsyncDisposable {
     const certs = await options.certs?.(host);
     if (certs === undefined) return undefined;
     const { caCerts, cert, key } = certs;
-    return Deno.createHttpClient({
-      caCerts: [...caCerts],
-      ...(cert === undefined || key === undefined ? {} : { cert, key }),
-    });
+    try {
+      return Deno.createHttpClient({
+        caCerts: [...caCerts],
+        ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      });
+    } catch (cause) {
+      throw new AppError(
+        "INVALID_ARGUMENT",
+        `Cannot use the certificates for "${host}": a file is not in PEM form`,
+        { cause, hint: `Check the files in the folder certs.d/${host}` },
+      );
+    }
   }
 
   return {
     async fetch(request) {
-      const limit = deadline(
-        options.clock,
-        request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-        request.signal,
-      );
-      const translate = (thrown: unknown) => networkError(request.url, thrown, limit.signal);
+      const { url, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
+      throwIfAborted(request.signal);
+      const limit = deadline(options.clock, timeoutMs, request.signal);
+      const { signal } = limit;
+      const translate = (thrown: unknown) =>
+        networkError(thrown, { url, timeoutMs, signal, callerSignal: request.signal });
       try {
-        const peer = await checkAddress(request);
-        const client = await clientFor(request.url.host);
-        const response = await fetch(request.url, {
+        checkUrl(url);
+        const peer = await checkAddress(request, signal);
+        const client = await clientFor(url.host);
+        const response = await fetch(url, {
           method: request.method ?? "GET",
-          // A decoded body would not match its digest, so nothing is decoded unless asked for.
-          headers: {
-            "accept-encoding": "identity",
-            "user-agent": options.userAgent,
-            ...request.headers,
-          },
+          headers: headersOf(request, options.userAgent),
           redirect: "manual",
-          signal: limit.signal,
+          signal,
           ...(request.body === undefined ? {} : { body: request.body }),
           ...(client === undefined ? {} : { client }),
         });
+        if (response.body === null) limit[Symbol.dispose]();
         return endsWith(
           boundedResponse(response, { peer, translate }),
           () => limit[Symbol.dispose](),
@@ -108,6 +116,44 @@ export function openNet(options: NetOptions): Net & AsyncDisposable {
       clients.clear();
     },
   };
+}
+
+/** The request's headers over those that every request has. */
+function headersOf(request: HttpRequest, userAgent: string): Headers {
+  const headers = new Headers({
+    // An encoded body would not match its digest, so none is asked for unless the caller does.
+    "accept-encoding": "identity",
+    "user-agent": userAgent,
+  });
+  try {
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers.set(name, value);
+  } catch {
+    // Deno's own error would show the value, which may be a secret.
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot ask "${request.url.host}": a header holds characters that HTTP does not allow`,
+      { hint: "Check the token or password for line breaks and characters beyond Latin-1" },
+    );
+  }
+  return headers;
+}
+
+/** `fetch` knows more schemes, `file:` among them, and would send a URL's password to its host. */
+function checkUrl(url: URL): void {
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    throw new AppError(
+      "ADDRESS_REFUSED",
+      `Cannot connect to "${url.host}": ${url.protocol} is not https: or http:`,
+      { hint: "Use an address that begins with https://" },
+    );
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new AppError(
+      "ADDRESS_REFUSED",
+      `Cannot connect to "${url.host}": its address holds a user name or password`,
+      { hint: "Remove what stands before the @; credentials come from the credential files" },
+    );
+  }
 }
 
 /** Frees the deadline's timer when the body has been read or dropped. */
@@ -141,14 +187,18 @@ function endsWith(response: HttpResponse, end: () => void): HttpResponse {
  * Refuses link-local and metadata addresses always, and loopback and private ones where the URL
  * came from an answer of a public host. Names are resolved first, by the resolver that `fetch`
  * uses; an address that changes between the two look-ups is not caught, since Deno's `fetch`
- * cannot be told which address to use.
+ * cannot be told which address to use. (`--deny-net=169.254.0.0/16` closes that gap: Deno checks
+ * it when it connects.)
  *
  * @returns What kind of address will answer.
  */
-async function checkAddress(request: HttpRequest): Promise<AddressKind | undefined> {
+async function checkAddress(
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<AddressKind | undefined> {
   const { hostname } = request.url;
   const kinds = new Set<AddressKind>();
-  for (const address of await addressesOf(hostname)) {
+  for (const address of await addressesOf(hostname, signal)) {
     const kind = addressKind(address);
     if (kind === "link-local") {
       throw new AppError(
@@ -171,80 +221,23 @@ async function checkAddress(request: HttpRequest): Promise<AddressKind | undefin
   return kinds.size > 1 ? "public" : only;
 }
 
-async function addressesOf(hostname: string): Promise<readonly string[]> {
+async function addressesOf(hostname: string, signal: AbortSignal): Promise<readonly string[]> {
   if (addressKind(hostname) !== undefined) return [hostname];
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(abortError(signal));
+  signal.addEventListener("abort", abort, { once: true });
   try {
-    const found = await lookup(hostname, { all: true });
+    // A resolver that does not answer cannot be interrupted, but it can be left behind.
+    const found = await Promise.race([lookup(hostname, { all: true }), aborted.promise]);
     return found.map(({ address }) => address);
   } catch (thrown) {
-    if (thrown instanceof Deno.errors.NotCapable) throw thrown;
-    // No such name here; a proxy may know it, and otherwise `fetch` says what is wrong.
+    if (signal.aborted) throw thrown;
+    // No such name here; a proxy may know it, and otherwise `fetch` says what is wrong. Nor may
+    // Deno resolve a name that was granted for one port only: there the operator vouches for it.
     return [];
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
-}
-
-/** What a failed exchange means, with the next step. */
-function networkError(url: URL, thrown: unknown, signal: AbortSignal): unknown {
-  if (thrown instanceof AppError) return thrown;
-  if (thrown instanceof Deno.errors.NotCapable) {
-    return new AppError(
-      "PERMISSION_MISSING",
-      `Cannot reach "${url.host}": Deno was started without net permission for it`,
-      { cause: thrown, hint: `Start Wharf with --allow-net=${url.host}` },
-    );
-  }
-  if (signal.aborted) return abortError(signal);
-  const text = thrown instanceof Error ? describe(thrown) : String(thrown);
-  return new AppError("UNREACHABLE", `Cannot reach "${url.host}": ${reason(text)}`, {
-    cause: thrown,
-    hint: nextStep(text, url),
-    retryable: !isLasting(text),
-  });
-}
-
-/** Deno keeps the useful part in the causes. */
-function describe(error: Error): string {
-  const parts: string[] = [];
-  let current: unknown = error;
-  while (current instanceof Error && parts.length < 5) {
-    parts.push(current.message);
-    current = current.cause;
-  }
-  return parts.join(": ");
-}
-
-/** Failures that the same call would meet again. */
-function isLasting(text: string): boolean {
-  return /certificate|dns error|failed to lookup|no such host|InvalidContentType/i.test(text);
-}
-
-function reason(text: string): string {
-  if (/UnknownIssuer|self.?signed|UnknownCA/i.test(text)) {
-    return "its certificate is not signed by a trusted authority";
-  }
-  if (/certificate.*expired|Expired/i.test(text)) return "its certificate has expired";
-  if (/NotValidForName/i.test(text)) return "its certificate is for another name";
-  if (/InvalidContentType|wrong version number/i.test(text)) return "it does not speak TLS";
-  if (/dns error|failed to lookup|no such host/i.test(text)) return "the name does not resolve";
-  if (/refused/i.test(text)) return "the connection was refused";
-  if (/reset|closed before|unexpected end|incomplete|eof/i.test(text)) {
-    return "the connection broke off";
-  }
-  if (/unreachable/i.test(text)) return "the network is unreachable";
-  return "the connection failed";
-}
-
-function nextStep(text: string, url: URL): string {
-  if (/UnknownIssuer|self.?signed|UnknownCA/i.test(text)) {
-    return `Put its CA into /etc/containers/certs.d/${url.host}/ca.crt, or name it in DENO_CERT`;
-  }
-  if (/InvalidContentType|wrong version number/i.test(text)) {
-    return `If it serves plain http, start Wharf with --insecure-registry ${url.host}`;
-  }
-  if (/dns error|failed to lookup|no such host/i.test(text)) {
-    return "Check the spelling of the host";
-  }
-  return "Check that the host is up and that no firewall or proxy is in the way";
 }
 
 /**
@@ -254,56 +247,56 @@ function nextStep(text: string, url: URL): string {
  * @returns The server, once it listens.
  * @throws {AppError} `PERMISSION_MISSING`, or `UNAVAILABLE` when the port is taken.
  */
-export function listen(options: ListenOptions): Promise<Listening> {
-  const { hostname, port } = options;
-  const ready = Promise.withResolvers<Listening>();
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const { hostname, port, signal } = options;
+  // Deno would listen for ever with a signal that has aborted already.
+  throwIfAborted(signal);
+  const bracketed = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const ready = Promise.withResolvers<URL>();
   try {
     const server = Deno.serve({
       hostname,
       port,
-      signal: options.signal,
-      onListen: (address) => {
-        const name = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
-        ready.resolve({
-          url: new URL(`http://${name}:${address.port}/`),
-          finished: server.finished,
-          shutdown: () => server.shutdown(),
-        });
-      },
+      signal,
+      onListen: (address) => ready.resolve(new URL(`http://${bracketed}:${address.port}/`)),
       onError: () => new Response("Internal error\n", { status: 500 }),
     }, (request, { remoteAddr }) => {
       const remote = "hostname" in remoteAddr ? remoteAddr.hostname : "unknown";
       return options.handler(request, { remote });
     });
+    return {
+      url: await ready.promise,
+      finished: server.finished,
+      shutdown: () => server.shutdown(),
+    };
   } catch (thrown) {
-    ready.reject(listenError(hostname, port, thrown));
+    throw listenError(`${bracketed}:${port}`, thrown);
   }
-  return ready.promise;
 }
 
-function listenError(hostname: string, port: number, thrown: unknown): unknown {
-  const where = `${hostname}:${port}`;
+function listenError(where: string, thrown: unknown): AppError {
+  const cannot = `Cannot listen on "${where}"`;
+  const cause = thrown;
   if (thrown instanceof Deno.errors.NotCapable) {
-    return new AppError("PERMISSION_MISSING", `Cannot listen on "${where}": no net permission`, {
-      cause: thrown,
-      hint: `Start Wharf with --allow-net=${where}`,
-    });
-  }
-  if (thrown instanceof Deno.errors.AddrInUse) {
-    return new AppError("UNAVAILABLE", `Cannot listen on "${where}": the port is taken`, {
-      cause: thrown,
-      hint: "Choose another with --port, or --port 0 for a free one",
-    });
-  }
-  if (thrown instanceof Deno.errors.AddrNotAvailable) {
     return new AppError(
-      "UNAVAILABLE",
-      `Cannot listen on "${where}": it is no address of this machine`,
+      "PERMISSION_MISSING",
+      `${cannot}: Deno was started without net permission`,
       {
-        cause: thrown,
-        hint: "Use --host 127.0.0.1, or 0.0.0.0 for all addresses",
+        cause,
+        hint: `Start Wharf with --allow-net=${where}`,
       },
     );
   }
-  return thrown;
+  const [state, hint] = listenFailure(thrown);
+  return new AppError("UNAVAILABLE", `${cannot}: ${state}`, { cause, hint });
+}
+
+function listenFailure(thrown: unknown): readonly [state: string, hint: string] {
+  if (thrown instanceof Deno.errors.AddrInUse) {
+    return ["the port is taken", "Choose another with --port, or --port 0 for a free one"];
+  }
+  if (thrown instanceof Deno.errors.PermissionDenied) {
+    return ["the system does not allow it", "Choose a port from 1024 up"];
+  }
+  return ["it is no address of this machine", "Use --host 127.0.0.1, or 0.0.0.0 for all addresses"];
 }

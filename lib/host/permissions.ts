@@ -4,20 +4,62 @@
  * @module
  */
 
-const KINDS = ["net", "read", "write", "run", "env"] as const;
+/** Hosts that the image tools ask; an allow-list has to name them. */
+const HOSTS = [
+  "registry-1.docker.io",
+  "auth.docker.io",
+  "hub.docker.com",
+  "ghcr.io",
+  "quay.io",
+  "registry.k8s.io",
+  "mcr.microsoft.com",
+  "gcr.io",
+  "public.ecr.aws",
+];
+
+const PROGRAMS = ["podman", "docker-credential-desktop", "docker-credential-pass", "git"];
+
+/** What {@linkcode grantedPermissions} asks about beside what Wharf knows itself. */
+export interface PermissionOptions {
+  /** Absolute paths that Wharf would like to use. @default [] */
+  readonly paths?: readonly string[];
+}
 
 /**
- * Lists the kinds of permission that Wharf uses and has.
+ * Lists the permissions that Wharf uses and has. Deno tells whether it granted a thing that is
+ * named, but not what else it granted, so a narrow grant is shown by what it covers of the hosts,
+ * programs and paths that Wharf is likely to need.
  *
- * @returns For each kind its name when all of it is granted, `name (part)` when only some of it
- * is, and nothing when none of it is.
+ * @param options Paths to ask about.
+ * @returns Such as `net` for all of it, `net (part)` for all but what was denied,
+ * `net=quay.io,ghcr.io` for a narrow grant, and nothing for a kind of which none of that is granted.
  */
-export async function grantedPermissions(): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const name of KINDS) {
-    const status = await Deno.permissions.query({ name });
-    if (status.state !== "granted") continue;
-    found.push(status.partial ? `${name} (part)` : name);
-  }
-  return found;
+export async function grantedPermissions(
+  options: PermissionOptions = {},
+): Promise<readonly string[]> {
+  const paths = options.paths ?? [];
+  const kinds = await Promise.all([
+    granted({ name: "net" }, HOSTS.map((host) => [host, { name: "net", host }])),
+    granted({ name: "read" }, paths.map((path) => [path, { name: "read", path }])),
+    granted({ name: "write" }, paths.map((path) => [path, { name: "write", path }])),
+    granted({ name: "run" }, PROGRAMS.map((command) => [command, { name: "run", command }])),
+    granted({ name: "env" }, [["HOME", { name: "env", variable: "HOME" }]]),
+  ]);
+  return kinds.filter((kind) => kind !== undefined);
+}
+
+async function granted(
+  whole: Deno.PermissionDescriptor,
+  parts: readonly (readonly [shown: string, descriptor: Deno.PermissionDescriptor])[],
+): Promise<string | undefined> {
+  const { state, partial } = await Deno.permissions.query(whole);
+  if (state === "granted") return partial ? `${whole.name} (part)` : whole.name;
+  const states = await Promise.all(
+    parts.map(async ([shown, descriptor]) => ({
+      shown,
+      state: (await Deno.permissions.query(descriptor)).state,
+    })),
+  );
+  const found = states.filter((part) => part.state === "granted").map(({ shown }) => shown);
+  return found.length === 0 ? undefined : `${whole.name}=${found.join(",")}`;
 }
