@@ -32,6 +32,9 @@ export interface JsonStoreOptions<T> {
 
 const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
+/** Files set aside are kept under this many names; the last one is then overwritten. */
+const MOST_ASIDE = 5;
+
 /** One typed document: versioned, validated on read, replaced whole. */
 export class JsonStore<T> {
   readonly #deps: StoreDeps;
@@ -50,11 +53,11 @@ export class JsonStore<T> {
    * Reads the document.
    *
    * @returns The document, or `undefined` when there is none. A corrupt file, or one of another
-   * version, is renamed to `<path>.bad` with a warning and counts as none.
+   * version, is renamed to `<path>.bad-<n>` with a warning and counts as none.
+   * @throws {AppError} What the disk says when it cannot be read, such as `PERMISSION_MISSING`.
    */
   async read(): Promise<T | undefined> {
-    const { path, version, schema } = this.#options;
-    const maxBytes = this.#options.maxBytes ?? MAX_DOCUMENT_BYTES;
+    const { path, version, schema, maxBytes = MAX_DOCUMENT_BYTES } = this.#options;
     let reason: string;
     try {
       const bytes = await this.#deps.disk.read(path, { maxBytes });
@@ -75,9 +78,7 @@ export class JsonStore<T> {
       if (error.code !== "BAD_RESPONSE" && error.code !== "TOO_LARGE") throw error;
       reason = error.message;
     }
-    const aside = `${path}.bad`;
-    await this.#deps.disk.rename(path, aside);
-    this.#deps.log.warn("file set aside, it will be made anew", { path, aside, reason });
+    await this.#setAside(reason);
     return undefined;
   }
 
@@ -85,26 +86,69 @@ export class JsonStore<T> {
    * Replaces the document, whole or not at all.
    *
    * @param value The new document.
+   * @throws {AppError} `TOO_LARGE` for a document that could not be read back, and what the disk says.
    */
   async write(value: T): Promise<void> {
-    const { path, version } = this.#options;
-    const text = JSON.stringify({ version, data: value });
-    await this.#deps.disk.write(path, new TextEncoder().encode(text));
+    const { path, version, maxBytes = MAX_DOCUMENT_BYTES } = this.#options;
+    const bytes = new TextEncoder().encode(JSON.stringify({ version, data: value }));
+    if (bytes.byteLength > maxBytes) {
+      throw new AppError(
+        "TOO_LARGE",
+        `Cannot write "${path}": it would be larger than ${maxBytes} bytes`,
+        { hint: "Remove entries that are not needed" },
+      );
+    }
+    await this.#deps.disk.write(path, bytes);
   }
+
+  /** Keeps the file for a person to look at. A disk that does not allow it changes nothing else. */
+  async #setAside(reason: string): Promise<void> {
+    const { disk, log } = this.#deps;
+    const { path } = this.#options;
+    try {
+      const slash = path.lastIndexOf("/");
+      const taken = new Set((await disk.list(path.slice(0, Math.max(0, slash)))).map(nameOf));
+      let number = 1;
+      while (number < MOST_ASIDE && taken.has(`${path.slice(slash + 1)}.bad-${number}`)) number++;
+      const aside = `${path}.bad-${number}`;
+      await disk.rename(path, aside);
+      log.warn("file set aside, it will be made anew", { path, aside, reason });
+    } catch (thrown) {
+      log.warn("file is of no use, but cannot be set aside", {
+        path,
+        reason,
+        problem: toAppError(thrown).message,
+      });
+    }
+  }
+}
+
+function nameOf({ name }: DiskEntry): string {
+  return name;
 }
 
 /** The limits of a {@linkcode ContentStore}. */
 export interface ContentStoreOptions {
   /** Folder in the disk's root. @default {"content"} */
-  readonly folder?: string;
-  /** Most bytes of all entries together; the oldest go first. @default {268435456} */
+  readonly root?: string;
+  /** Most bytes of all entries together, about; the oldest go first. @default {268435456} */
   readonly maxTotalBytes?: number;
-  /** Most bytes of one entry; larger ones are not kept. @default {8388608} */
+  /**
+   * Most bytes of one entry; larger ones are not kept. Never more than one part in
+   * {@linkcode SHARDS} of the total. @default {8388608}
+   */
   readonly maxEntryBytes?: number;
 }
 
-/** A key such as `sha256:<hex>` or `etag:<hex>`. */
-const KEY = /^[a-z0-9]+:[a-f0-9]{32,128}$/;
+/** A key such as `sha256:<hex>` or `etag/<hex>`. */
+const KEY = /^([a-z0-9]{1,32})[:/]([a-f0-9]{32,128})$/;
+
+/**
+ * The budget is kept per shard, by the first digit of the key, so that keeping it lists one
+ * sixteenth of the entries, once per process and then again only when that part is full. Digests
+ * spread evenly, so that the parts fill evenly.
+ */
+const SHARDS = 16;
 
 /** Pruning makes room beyond the budget, so that it does not come again with the next entry. */
 const PRUNE_TO = 0.8;
@@ -115,11 +159,11 @@ const PRUNE_TO = 0.8;
  */
 export class ContentStore {
   readonly #deps: StoreDeps;
-  readonly #folder: string;
-  readonly #maxTotalBytes: number;
+  readonly #root: string;
+  readonly #maxShardBytes: number;
   readonly #maxEntryBytes: number;
-  #total: number | undefined;
-  #pruning: Promise<void> | undefined;
+  /** Bytes per shard: measured once, then counted; entries of other processes are missing. */
+  readonly #sizes = new Map<string, Promise<number>>();
   #warned = false;
 
   /**
@@ -128,52 +172,85 @@ export class ContentStore {
    */
   constructor(deps: StoreDeps, options: ContentStoreOptions = {}) {
     this.#deps = deps;
-    this.#folder = options.folder ?? "content";
-    this.#maxTotalBytes = options.maxTotalBytes ?? 256 * 1024 * 1024;
-    this.#maxEntryBytes = options.maxEntryBytes ?? 8 * 1024 * 1024;
+    this.#root = options.root ?? "content";
+    this.#maxShardBytes = (options.maxTotalBytes ?? 256 * 1024 * 1024) / SHARDS;
+    this.#maxEntryBytes = Math.min(
+      options.maxEntryBytes ?? 8 * 1024 * 1024,
+      Math.floor(this.#maxShardBytes),
+    );
   }
 
   /**
    * Reads an entry.
    *
-   * @param key `<kind>:<hex>`.
+   * @param key `<kind>:<hex>` or `<kind>/<hex>`.
    * @returns The bytes, or `undefined` when there are none.
+   * @throws {AppError} `INTERNAL` for a key of another form; never for a failing disk.
    */
   async get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const path = this.#path(key);
+    const { shard, name } = this.#place(key);
     return await this.#tolerate(() =>
-      this.#deps.disk.read(path, { maxBytes: this.#maxEntryBytes })
+      this.#deps.disk.read(`${shard}/${name}`, { maxBytes: this.#maxEntryBytes })
     );
   }
 
   /**
    * Writes an entry; one over the size limit is left out.
    *
-   * @param key `<kind>:<hex>`.
+   * @param key `<kind>:<hex>` or `<kind>/<hex>`.
    * @param bytes The content.
+   * @throws {AppError} `INTERNAL` for a key of another form; never for a failing disk.
    */
   async put(key: string, bytes: Uint8Array): Promise<void> {
-    const path = this.#path(key);
+    const { shard, name } = this.#place(key);
     if (bytes.byteLength > this.#maxEntryBytes) return;
     await this.#tolerate(async () => {
-      await this.#deps.disk.write(path, bytes);
-      this.#total ??= await this.#measure();
-      this.#total += bytes.byteLength;
-      if (this.#total > this.#maxTotalBytes) {
-        this.#pruning ??= this.#prune().finally(() => this.#pruning = undefined);
-        await this.#pruning;
-      }
+      await this.#deps.disk.write(`${shard}/${name}`, bytes);
+      await this.#account(shard, bytes.byteLength);
     });
   }
 
-  #path(key: string): string {
-    if (!KEY.test(key)) {
+  #place(key: string): { readonly shard: string; readonly name: string } {
+    const [, kind, hex] = KEY.exec(key) ?? [];
+    if (kind === undefined || hex === undefined) {
       throw new AppError("INTERNAL", `Cannot keep content as "${key}": it is no key`, {
         hint: "This is a fault in Wharf; please report it",
       });
     }
-    const [kind, hex = ""] = key.split(":");
-    return `${this.#folder}/${kind}/${hex.slice(0, 2)}/${hex}`;
+    return { shard: `${this.#root}/${hex.slice(0, 1)}`, name: `${kind}-${hex}` };
+  }
+
+  /** Adds a written entry to its shard's size. One step after the other, so that none is lost. */
+  async #account(shard: string, addedBytes: number): Promise<void> {
+    const before = this.#sizes.get(shard);
+    // The first measurement finds the entry on the disk already.
+    const size = before === undefined
+      ? this.#prune(shard)
+      : before.then((known) =>
+        known + addedBytes > this.#maxShardBytes ? this.#prune(shard) : known + addedBytes
+      );
+    this.#sizes.set(shard, size);
+    try {
+      await size;
+    } catch (thrown) {
+      // Measured anew with the next entry.
+      if (this.#sizes.get(shard) === size) this.#sizes.delete(shard);
+      throw thrown;
+    }
+  }
+
+  /** Measures a shard and, when it is over its budget, removes its oldest entries. */
+  async #prune(shard: string): Promise<number> {
+    const entries = (await this.#deps.disk.list(shard))
+      .toSorted((a, b) => a.modifiedMs - b.modifiedMs);
+    let total = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+    if (total <= this.#maxShardBytes) return total;
+    for (const entry of entries) {
+      if (total <= this.#maxShardBytes * PRUNE_TO) break;
+      await this.#deps.disk.remove(`${shard}/${entry.name}`);
+      total -= entry.sizeBytes;
+    }
+    return total;
   }
 
   async #tolerate<T>(action: () => Promise<T>): Promise<T | undefined> {
@@ -182,44 +259,12 @@ export class ContentStore {
     } catch (thrown) {
       if (!this.#warned) {
         this.#warned = true;
-        const { message } = toAppError(thrown);
         this.#deps.log.warn(
           "the cache cannot be used; answers stay right, but cost more requests",
-          {
-            reason: message,
-          },
+          { reason: toAppError(thrown).message },
         );
       }
       return undefined;
     }
-  }
-
-  async #measure(): Promise<number> {
-    return (await this.#entries()).reduce((sum, entry) => sum + entry.sizeBytes, 0);
-  }
-
-  async #prune(): Promise<void> {
-    const entries = (await this.#entries()).toSorted((a, b) => a.modifiedMs - b.modifiedMs);
-    let total = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
-    for (const entry of entries) {
-      if (total <= this.#maxTotalBytes * PRUNE_TO) break;
-      await this.#deps.disk.remove(entry.path);
-      total -= entry.sizeBytes;
-    }
-    this.#total = total;
-  }
-
-  /** All files, those that an interrupted write left behind included, so that they go in time. */
-  async #entries(): Promise<(DiskEntry & { readonly path: string })[]> {
-    const found: (DiskEntry & { readonly path: string })[] = [];
-    const folders = [this.#folder];
-    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-      for (const entry of await this.#deps.disk.list(folder)) {
-        const path = `${folder}/${entry.name}`;
-        if (entry.kind === "directory") folders.push(path);
-        else found.push({ ...entry, path });
-      }
-    }
-    return found;
   }
 }
