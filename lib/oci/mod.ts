@@ -1,0 +1,59 @@
+/**
+ * The door of the image half: references, credentials, the registry client, Docker Hub, and the
+ * views that tools show. Needs no permission by itself.
+ *
+ * @module
+ */
+
+export { openCertificates, type RegistryCertificates } from "./certificates.ts";
+export {
+  type CallOptions,
+  type ContentCache,
+  type ManifestAnswer,
+  type PingAnswer,
+  type RateLimit,
+  RegistryClient,
+  type RegistryClientDeps,
+  type RegistryClientOptions,
+} from "./client.ts";
+export {
+  type FoundCredential,
+  type Keychain,
+  type KeychainDeps,
+  openKeychain,
+} from "./credentials.ts";
+export type { Credential } from "./auth_file.ts";
+export { type Digest, isDigest, parseDigest } from "./digest.ts";
+export { HubClient, type HubDeps, type HubOptions } from "./hub.ts";
+export type { HubRepository, HubSearchHit, HubTag, HubUser } from "./hub_answers.ts";
+export { historyOf, type HistoryStep, parseImageConfig } from "./image_config.ts";
+export {
+  type ImageInfo,
+  type ImageReader,
+  inspectImage,
+  type InspectOptions,
+  type PlatformInfo,
+  type SelectedImage,
+} from "./image_info.ts";
+export type { Descriptor, ImageBody, IndexBody, ManifestDocument } from "./manifest.ts";
+export { formatPlatform, parsePlatform, type Platform, selectPlatform } from "./platform.ts";
+export {
+  formatReference,
+  isDockerHub,
+  parseReference,
+  parseRegistry,
+  parseRepository,
+  type Reference,
+  type Repository,
+} from "./reference.ts";
+export type { PullQuota } from "./response_facts.ts";
+export { nearestNames } from "./suggest.ts";
+export {
+  TAG_SORTS,
+  type TagSort,
+  type TagView,
+  type TagViewOptions,
+  viewTags,
+} from "./tag_list.ts";
+export type { TagDetails, TagListing } from "./tag_pages.ts";
+export { compilePattern } from "./tag_pattern.ts";
