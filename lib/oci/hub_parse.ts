@@ -9,7 +9,7 @@
 
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
-import { cleanText } from "../core/text.ts";
+import { cleanText, type CleanTextOptions } from "../core/text.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import { formatPlatform } from "./platform.ts";
 
@@ -143,14 +143,12 @@ export interface HubUser {
 const MAX_OVERVIEW = 25_000;
 const MAX_LIST = 200;
 
-const text = (maxChars: number, multiline = false) =>
+const text = (options: CleanTextOptions) =>
   z.unknown().transform((value) =>
-    typeof value === "string" && value !== ""
-      ? cleanText(value, { maxChars, multiline }) || undefined
-      : undefined
+    typeof value === "string" ? cleanText(value, options) || undefined : undefined
   );
-const word = text(100);
-const line = text(300);
+const word = text({ maxChars: 100 });
+const line = text({ maxChars: 300 });
 const flag = z.unknown().transform((value) => typeof value === "boolean" ? value : undefined);
 const count = z.unknown().transform(readCount);
 const time = z.unknown().transform(readTime);
@@ -190,7 +188,7 @@ const REPOSITORY = z.object({
   namespace: line,
   name: line,
   description: line,
-  full_description: text(MAX_OVERVIEW, true),
+  full_description: text({ maxChars: MAX_OVERVIEW, multiline: true }),
   is_private: flag,
   star_count: count,
   pull_count: count,
@@ -234,7 +232,7 @@ const ACCOUNT = z.object({
   full_name: line,
   location: line,
   company: line,
-  profile_url: text(500),
+  profile_url: text({ maxChars: 500 }),
   date_joined: time,
   type: word,
   badge: word,
@@ -297,18 +295,16 @@ export function parseOldSearch(json: unknown): HubSearch {
  * Reads a repository.
  *
  * @param json The answer.
- * @param asked The names that were asked for, in case the answer has none.
+ * @param namespace The namespace that was asked for, in case the answer has none.
  * @returns The repository.
  * @throws {AppError} `BAD_RESPONSE` when it is none.
  */
-export function parseRepository(
-  json: unknown,
-  asked: { readonly namespace: string; readonly name: string },
-): HubRepository {
+export function parseHubRepository(json: unknown, namespace: string): HubRepository {
   const found = frame(REPOSITORY, json, "repository");
+  if (found.name === undefined) throw strange("repository");
   return {
-    namespace: found.namespace ?? asked.namespace,
-    name: found.name ?? asked.name,
+    namespace: found.namespace ?? namespace,
+    name: found.name,
     description: found.description ?? "",
     overview: found.full_description,
     private: found.is_private ?? false,
