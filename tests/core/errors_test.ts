@@ -15,13 +15,13 @@ Deno.test("AppError() keeps what it is told and leaves the rest undefined", () =
   assert.equal(full.code, "RATE_LIMITED");
   assert.equal(full.message, 'Cannot ask "quay.io": it asks to slow down');
   assert.equal(full.hint, "Wait a minute");
-  assert.equal(full.retryable, true);
+  assert.ok(full.retryable);
   assert.equal(full.retryAfterMs, 60_000);
   assert.equal(full.status, 429);
   assert.deepEqual(full.details, { limit: 100 });
   assert.equal(full.cause, cause);
   const bare = new AppError("NOT_FOUND", 'Cannot find "x": there is none');
-  assert.equal(bare.retryable, false);
+  assert.ok(!bare.retryable);
   for (const key of ["hint", "retryAfterMs", "status", "details", "cause"] as const) {
     assert.equal(bare[key], undefined, key);
   }
@@ -36,10 +36,10 @@ Deno.test("toAppError() leaves an AppError as it is", () => {
 Deno.test("toAppError() tells a cancel from a time-out by the name of the error", () => {
   const cancelled = toAppError(new DOMException("stop", "AbortError"));
   assert.equal(cancelled.code, "CANCELLED");
-  assert.equal(cancelled.retryable, false);
+  assert.ok(!cancelled.retryable);
   const late = toAppError(new DOMException("late", "TimeoutError"));
   assert.equal(late.code, "TIMEOUT");
-  assert.equal(late.retryable, true);
+  assert.ok(late.retryable);
   assert.match(late.hint ?? "", /--timeout/);
 });
 
