@@ -70,6 +70,8 @@ export type RemoteDraft = Pick<Remote, "url"> & Partial<Omit<Remote, "url" | "fr
 export interface EntryDraft {
   /** Becomes the second part of the id. */
   readonly slug: string;
+  /** First part of the id, where it is not the source. */
+  readonly space?: string | undefined;
   /** Short name. */
   readonly name: string;
   /** Name for people. @default the name */
@@ -142,7 +144,7 @@ export function buildEntry(draft: EntryDraft, context: ReadContext): Entry {
   if (tail === "" || name === undefined) {
     throw new AppError("BAD_RESPONSE", `Cannot read "${draft.slug.slice(0, 60)}": it has no name`);
   }
-  const id = `${context.source}/${tail}`;
+  const id = `${draft.space ?? context.source}/${tail}`;
   const packages = some(draft.packages, ENTRY_LIMITS.packages, (item) => buildPackage(item, id));
   const remotes = some(draft.remotes, ENTRY_LIMITS.remotes, (item) => buildRemote(item, id));
   const image = packages.find(({ type, transport }) => type === "oci" && transport === "stdio") ??

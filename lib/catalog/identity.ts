@@ -35,6 +35,12 @@ const MAX_REMOTES = 3;
 /** A package or image that more entries of one source name is a runner or a hub, not a server. */
 const MAX_SHARERS = 3;
 
+/**
+ * Sources whose packages, images and remotes are read out of prose. A README names other servers
+ * too: what it names does not outweigh another repository.
+ */
+const PROSE_SOURCES = new Set(["awesome", "mcpservers"]);
+
 /** An entry with its keys, computed once. */
 interface Member {
   readonly entry: Entry;
@@ -56,7 +62,8 @@ export function groupSameServers(entries: readonly Entry[]): Grouping {
   const joins = { image: 0, package: 0, remote: 0, folder: 0, repository: 0 };
   const leftApart = { ...joins };
   for (const rule of RULES) {
-    for (const sharers of sharedKeys(members, rule)) {
+    for (const all of sharedKeys(members, rule)) {
+      const sharers = withoutHearsay(rule === "remote" ? all.filter(isNoHub) : all);
       if (!identifies(rule, sharers)) {
         leftApart[rule] += 1;
         continue;
@@ -124,15 +131,25 @@ function sharedKeys(members: readonly Member[], rule: Rule): readonly (readonly 
     .sort(([a], [b]) => a < b ? -1 : 1).map(([, sharers]) => sharers);
 }
 
+function isNoHub({ entry }: Member): boolean {
+  return entry.remotes.length <= MAX_REMOTES;
+}
+
+/** Leaves out entries that share a key by prose only and contradict another: they must not keep the others apart. */
+function withoutHearsay(sharers: readonly Member[]): readonly Member[] {
+  return sharers.filter((member) =>
+    !PROSE_SOURCES.has(member.source) ||
+    !sharers.some((other) => other !== member && differ(member, other))
+  );
+}
+
 /** Whether a shared key means that its sharers are the same server. */
 function identifies(rule: Rule, sharers: readonly Member[]): boolean {
+  if (sharers.length < 2) return false;
   const most = mostPerSource(sharers);
   if (rule === "image" || rule === "package") {
     if (most > MAX_SHARERS) return false;
   } else if (most > 1) return false;
-  if (rule === "remote" && sharers.some(({ entry }) => entry.remotes.length > MAX_REMOTES)) {
-    return false;
-  }
   return sharers.every((a, index) => sharers.slice(index + 1).every((b) => !differ(a, b)));
 }
 
@@ -143,14 +160,17 @@ function mostPerSource(sharers: readonly Member[]): number {
 }
 
 /**
- * Whether two entries cannot be the same server: other folders of one repository, or two entries
- * that one source keeps apart in one repository and that start differently.
+ * Whether two entries cannot be the same server: other folders of one repository, other
+ * repositories where only prose speaks for a likeness, or two entries that one source keeps apart
+ * in one repository and that start differently.
  */
 function differ(a: Member, b: Member): boolean {
   const sameRepository = a.repository !== undefined && a.repository === b.repository;
   if (sameRepository && a.folder !== undefined && b.folder !== undefined && a.folder !== b.folder) {
     return true;
   }
+  const apart = !sameRepository && a.repository !== undefined && b.repository !== undefined;
+  if (apart && (PROSE_SOURCES.has(a.source) || PROSE_SOURCES.has(b.source))) return true;
   if (a.source !== b.source) return false;
   if (!sameRepository && !share(a.keys.package, b.keys.package)) return false;
   return !startAlike(a, b);

@@ -58,9 +58,13 @@ function precedence(entry: Entry): number {
   return PRECEDENCE.indexOf(entry.sources[0]?.source ?? "");
 }
 
-/** The most trusted first; of one source, the active and the newer first. */
+/**
+ * The most trusted first; of one source, the active and the newer first. Who names the repository of
+ * somebody else comes last, so that a foreign record cannot speak for a server.
+ */
 function byTrust(a: Entry, b: Entry): number {
-  return precedence(a) - precedence(b) ||
+  return Number(a.verified === false) - Number(b.verified === false) ||
+    precedence(a) - precedence(b) ||
     Number(a.status !== "active") - Number(b.status !== "active") ||
     order(b.sources[0]?.updated ?? "", a.sources[0]?.updated ?? "") ||
     order(foldId(a.id), foldId(b.id)) || order(a.id, b.id);

@@ -130,10 +130,81 @@ export interface ApiSource extends SourceBase {
   readPage(bytes: Uint8Array, page: URL, context: ReadContext): PageRead;
 }
 
-/** A source that is a web site; `sources/mcpservers.ts` says which pages it has. */
+/** A page of a web site. */
+export interface SitePage {
+  /** Its address. */
+  readonly url: URL;
+  /** What it holds. Lists and sitemaps come first: details are fetched as far as the budget goes. */
+  readonly kind: "sitemap" | "list" | "detail";
+  /** When it last changed, as the site says; a detail page with a known date need not be fetched again. */
+  readonly changed?: string;
+}
+
+/** What one page says of a server: plain data that can be stored between refreshes. */
+export interface SiteRecord {
+  /** The server's path on the site; compare case-folded. */
+  readonly slug: string;
+  /** Name. */
+  readonly name?: string;
+  /** Text. */
+  readonly description?: string;
+  /** Categories in the site's words. */
+  readonly categories?: readonly string[];
+  /** Whether the site marks it as official. */
+  readonly official?: boolean;
+  /** When the site last changed it. */
+  readonly changed?: string;
+  /** What only its own page says; absent until that was read. */
+  readonly detail?: {
+    /** Web address of the repository. */
+    readonly repository?: string;
+    /** Blocks of code. */
+    readonly code: readonly string[];
+    /** Addresses of a hosted server. */
+    readonly endpoints: readonly string[];
+    /** `changed` of the page when it was read. */
+    readonly changed?: string;
+  };
+}
+
+/** What a page of a web site gives. */
+export interface SitePageRead {
+  /** What it says. */
+  readonly records: readonly SiteRecord[];
+  /** Pages that it leads to; some are named by many pages. */
+  readonly pages: readonly SitePage[];
+}
+
+/** Reads pages of a web site. */
+export interface SiteReader {
+  /**
+   * Reads one page.
+   *
+   * @throws {AppError} `BAD_RESPONSE` or `TOO_LARGE` for a page that cannot be read.
+   */
+  readPage(bytes: Uint8Array, page: SitePage): SitePageRead;
+}
+
+/** A source that is a web site. */
 export interface SiteSource extends SourceBase {
   /** How it is fetched. */
   readonly kind: "site";
+  /** Most bytes of one page. */
+  readonly maxPageBytes: number;
+  /** @returns The pages from which all others are found. */
+  startPages(location: URL): readonly SitePage[];
+  /** Loads what it takes to read pages. */
+  open(): Promise<SiteReader>;
+  /** Makes entries of all records that are known. */
+  assemble(records: readonly SiteRecord[], context: ReadContext): SourceRead;
+}
+
+/** A source that is one file at a web address, or a local file or folder. */
+export interface FileSource extends SourceBase {
+  /** How it is fetched: as a whole. */
+  readonly kind: "file";
+  /** Most bytes of the file. */
+  readonly maxFileBytes: number;
 }
 
 /** A source that is part of Wharf: `readTree` ignores the tree. */
@@ -143,7 +214,7 @@ export interface BuiltinSource extends SourceBase {
 }
 
 /** A source of the catalogue. */
-export type SourceDefinition = GitSource | ApiSource | SiteSource | BuiltinSource;
+export type SourceDefinition = GitSource | ApiSource | SiteSource | FileSource | BuiltinSource;
 
 /**
  * Gathers good and bad records so that one bad record costs itself only.

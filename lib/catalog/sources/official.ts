@@ -28,7 +28,7 @@ import { isRecord, type OfficialRecord, readOfficialRecord } from "./official_re
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 
 /** Most bytes of a dump; 2,628 versions take 2.2 MB. */
-const MAX_DUMP_BYTES = 64 * 1024 * 1024;
+export const MAX_DUMP_BYTES = 64 * 1024 * 1024;
 
 /** Most files of a folder of pages that are read. */
 const MAX_FILES = 2000;

@@ -1,0 +1,49 @@
+/**
+ * The catalogue: what MCP servers there are, gathered from several sources and
+ * merged into one entry per server. Needs no permission; whoever fetches hands
+ * in bytes.
+ *
+ * @module
+ */
+
+export { CATEGORIES, type Category, mapCategory } from "./categories.ts";
+export type {
+  Argument,
+  Entry,
+  EntryStatus,
+  KeyNeed,
+  LaunchMethod,
+  OauthFact,
+  Package,
+  Remote,
+  RunFacts,
+  Setting,
+  SettingFormat,
+  SettingKind,
+  SourceRef,
+  ToolFact,
+  Transport,
+  Volume,
+} from "./entry.ts";
+export { allSettings, type LaunchOption, launchOptions } from "./launch.ts";
+export { type Merge, mergeEntries } from "./merge.ts";
+export { foldId } from "./normalise.ts";
+export {
+  type ApiSource,
+  applyPages,
+  type BuiltinSource,
+  type FileSource,
+  type GitSource,
+  memoryTree,
+  type PageRead,
+  type Problem,
+  type ReadContext,
+  type SiteSource,
+  type SourceDefinition,
+  type SourceRead,
+  type SourceTree,
+  type TreeEntry,
+} from "./source.ts";
+export { SOURCES } from "./sources/all.ts";
+export { builtinEntries } from "./sources/builtin.ts";
+export { customSource } from "./sources/custom.ts";
