@@ -13,8 +13,9 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { AppError } from "../core/errors.ts";
+import { cleanText } from "../core/text.ts";
 
 /** A checked digest: `sha256:` and 64, or `sha512:` and 128 lower-case hex digits. */
 export type Digest = string & { readonly __digest: unique symbol };
@@ -45,10 +46,8 @@ export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new AppError(
     "INVALID_ARGUMENT",
-    `Cannot use digest "${text.slice(0, 150)}": ${fault(text)}`,
-    {
-      hint: "A digest is sha256: and 64, or sha512: and 128 hex digits in lower case",
-    },
+    `Cannot use digest "${cleanText(text, { maxChars: 150 })}": ${fault(text)}`,
+    { hint: "A digest is sha256: and 64, or sha512: and 128 hex digits in lower case" },
   );
 }
 
@@ -84,6 +83,62 @@ export function algorithmOf(digest: Digest): DigestAlgorithm {
 }
 
 /**
+ * Checks content against its digest while it streams by, so that it need not be held whole.
+ *
+ * @example
+ * ```ts
+ * import { DigestVerifier, parseDigest } from "./digest.ts";
+ *
+ * const empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+ * const verifier = new DigestVerifier(parseDigest(empty), "the layer");
+ * verifier.update(new Uint8Array(0));
+ * verifier.finish();
+ * ```
+ */
+export class DigestVerifier {
+  readonly #expected: Digest;
+  readonly #what: string;
+  readonly #hash: Hash;
+
+  /**
+   * @param expected What the digest of the content must be.
+   * @param what Names the content in the error.
+   */
+  constructor(expected: Digest, what: string) {
+    this.#expected = expected;
+    this.#what = what;
+    this.#hash = createHash(algorithmOf(expected));
+  }
+
+  /**
+   * Takes the next part.
+   *
+   * @param chunk Bytes of the content, in order.
+   */
+  update(chunk: Uint8Array): void {
+    this.#hash.update(chunk);
+  }
+
+  /**
+   * Ends the content; no more may be taken. What does not match must not be used.
+   *
+   * @throws {AppError} `DIGEST_MISMATCH`.
+   */
+  finish(): void {
+    const actual = `${algorithmOf(this.#expected)}:${this.#hash.digest("hex")}`;
+    if (actual === this.#expected) return;
+    throw new AppError(
+      "DIGEST_MISMATCH",
+      `Cannot use ${this.#what}: its digest is ${actual}, but ${this.#expected} was promised`,
+      {
+        hint:
+          "The registry or something between it and Wharf changes content; do not run this image",
+      },
+    );
+  }
+}
+
+/**
  * Checks content against its digest. Content that does not match must not be used.
  *
  * @param bytes The content, whole.
@@ -92,13 +147,7 @@ export function algorithmOf(digest: Digest): DigestAlgorithm {
  * @throws {AppError} `DIGEST_MISMATCH`.
  */
 export function verifyDigest(bytes: Uint8Array, expected: Digest, what: string): void {
-  const actual = digestOf(bytes, algorithmOf(expected));
-  if (actual === expected) return;
-  throw new AppError(
-    "DIGEST_MISMATCH",
-    `Cannot use ${what}: its digest is ${actual}, but ${expected} was promised`,
-    {
-      hint: "The registry or something between it and Wharf changes content; do not run this image",
-    },
-  );
+  const verifier = new DigestVerifier(expected, what);
+  verifier.update(bytes);
+  verifier.finish();
 }
