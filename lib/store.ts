@@ -134,8 +134,8 @@ export interface ContentStoreOptions {
   /** Most bytes of all entries together, about; the oldest go first. @default {268435456} */
   readonly maxTotalBytes?: number;
   /**
-   * Most bytes of one entry; larger ones are not kept. Never more than one part in
-   * {@linkcode SHARDS} of the total. @default {8388608}
+   * Most bytes of one entry; larger ones are not kept. Never more than a twentieth of the total.
+   * @default {8388608}
    */
   readonly maxEntryBytes?: number;
 }
@@ -176,7 +176,8 @@ export class ContentStore {
     this.#maxShardBytes = (options.maxTotalBytes ?? 256 * 1024 * 1024) / SHARDS;
     this.#maxEntryBytes = Math.min(
       options.maxEntryBytes ?? 8 * 1024 * 1024,
-      Math.floor(this.#maxShardBytes),
+      // So that pruning never takes the entry that it is done for.
+      Math.floor(this.#maxShardBytes * PRUNE_TO),
     );
   }
 
