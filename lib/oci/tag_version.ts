@@ -28,9 +28,14 @@ export interface TagMeaning {
 
 const KINDS = ["version", "date", "word", "hash", "digest"] as const;
 
-const VERSION = /^v?(\d+(?:\.\d+){0,3})(?![\d.])(.*)$/i;
+const VERSION = /^v?(\d+(?:\.\d+){0,3})(?!\d|\.\d)(.*)$/i;
 const PRERELEASE =
-  /^(?:alpha|beta|rc|cr|pre|preview|prerelease|dev|snapshot|nightly|canary|next|test|ea|milestone|m|a|b)(?:[.]?\d[\d.]*)?$/i;
+  /^(?:alpha|beta|rc|cr|pre|preview|prerelease|dev|snapshot|nightly|canary|next|test|ea|milestone|m|a|b)(?:\d[\d.]*|\.[0-9a-z.]+)?$/i;
+/** Java's words for a release that is none of the above. */
+const RELEASE = /^(?:final|ga|release)$/i;
+/** A date with the time behind it, if any: `202409151030`, `2024-09-15T10-30-00Z`. */
+const DATE =
+  /^v?(\d{4})([-._]?)(\d{2})\2(\d{2})(?:(\d{4}(?:\d{2})?)|T(\d{2}[-_.]?\d{2}[-_.]?\d{2})(?:\.\d+)?Z?)?(?!\d)(.*)$/i;
 const DIGEST_TAG = /^sha(?:256|512)-[a-f0-9]{32,}(?:\..+)?$/;
 /** A number alone with more digits is a build number or a time, not a version. */
 const LONGEST_MAJOR = 5;
@@ -62,21 +67,19 @@ export function readTag(tag: string): TagMeaning {
 
 /** `20240915`, `2024-09-15`, `2024.09.15`, with or without more behind. */
 function readDate(tag: string): TagMeaning | undefined {
-  const match = /^v?(\d{4})([-._]?)(\d{2})\2(\d{2})(?!\d)(.*)$/.exec(tag);
+  const match = DATE.exec(tag);
   if (match === null) return undefined;
-  const [, year = "", separator, month = "", day = "", rest = ""] = match;
-  // `2024.10.11` could be a version as well; both readings give the same order.
+  const [, year = "", separator, month = "", day = "", digits, clock, rest = ""] = match;
   const fits = Number(year) >= 2000 && Number(year) <= 2100 && Number(month) >= 1 &&
     Number(month) <= 12 && Number(day) >= 1 && Number(day) <= 31;
   if (!fits || (separator === "" && /^[a-f0-9]/i.test(rest))) return undefined;
-  const more = readRest(rest);
-  return { kind: "date", numbers: [year, month, day].map(plain), ...more };
+  const time = (digits ?? clock ?? "").replace(/\D/g, "").padEnd(6, "0");
+  return { kind: "date", numbers: [year, month, day, time].map(plain), ...readRest(rest) };
 }
 
 /** 7 to 40 hex digits that no person would choose, or `sha-`, `git-` and such. */
 function isHash(tag: string): boolean {
-  const hex = /^(?:sha|git|commit)-([a-f0-9]{7,64})$/.exec(tag)?.[1] ?? tag;
-  if (hex !== tag) return true;
+  if (/^(?:sha|git|commit)-[a-f0-9]{7,64}$/.test(tag)) return true;
   return /^[a-f0-9]{7,64}$/.test(tag) && /[a-f]/.test(tag) && /\d/.test(tag);
 }
 
@@ -95,12 +98,14 @@ function readRest(rest: string): Pick<TagMeaning, "family" | "prerelease" | "rev
   const family: string[] = [];
   const prerelease: string[] = [];
   const revision: string[] = [];
-  for (const part of rest.split(/[-_+]/).filter(Boolean)) {
-    const isCount = /^r?\d{1,10}$/.test(part);
+  for (const part of rest.replace(/^\./, "").split(/[-_+]/).filter(Boolean)) {
+    // Of `1.2.3-4-gabcdef0` only the 4 orders; a family for each commit would be none.
+    if (RELEASE.test(part) || isHash(part.replace(/^g/, ""))) continue;
+    const isCount = /^r?\d{1,20}$/.test(part);
     if (PRERELEASE.test(part) && family.length === 0) {
       prerelease.push(...part.toLowerCase().match(/[a-z]+|\d+/g) ?? []);
     } else if (prerelease.length > 0 && family.length === 0 && isCount) prerelease.push(part);
-    else if ((isCount && family.length === 0) || /^r\d{1,10}$/.test(part)) {
+    else if ((isCount && family.length === 0) || /^r\d{1,20}$/.test(part)) {
       revision.push(plain(part.replace("r", "")));
     } else family.push(part);
   }
