@@ -3,7 +3,9 @@
  * permission.
  *
  * The grammar is that of the distribution-spec ("Pulling manifests") and of containers' reference
- * package; which first part is a host follows regctl; web pages of registries are taken too.
+ * package; web pages of registries are taken too. Which first part is a host follows regctl but for
+ * one case: a short name in upper case (`Grafana/grafana`) is a misspelt repository for Wharf, not a
+ * host to dial.
  *
  * @example
  * ```ts
@@ -16,8 +18,8 @@
  */
 
 import { AppError } from "../core/errors.ts";
-import { hasHiddenCharacters } from "../core/text.ts";
-import { type Digest, parseDigest } from "./digest.ts";
+import { cleanText, hasHiddenCharacters } from "../core/text.ts";
+import { type Digest, isDigest, parseDigest } from "./digest.ts";
 import { referenceInPage } from "./reference_page.ts";
 
 /** A repository in a registry. */
@@ -52,7 +54,7 @@ const MAX_REPOSITORY = 255;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const HOST_NAME =
-  /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
+  /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 /**
  * Parses a reference.
@@ -91,10 +93,9 @@ export function parseRepository(text: string): Repository {
  * @throws {AppError} `INVALID_ARGUMENT`.
  */
 export function parseRegistry(text: string): string {
-  const bare = checkedText(text).replace(/^(?:https?|docker|oci):\/\//i, "").replace(
-    /\/+(?:v2\/?)?$/,
-    "",
-  );
+  const bare = checkedText(text).replace(/^(?:https?|docker|oci):\/\//i, "")
+    .replace(/\/(?:v[12]\/?)?$/, "");
+  if (bare.includes("@")) throw userInfo();
   return registryOf(bare, text);
 }
 
@@ -138,8 +139,8 @@ interface Parts {
 }
 
 function parts(text: string): Parts {
-  const given = checkedText(text);
-  const plain = referenceInPage(given) ?? given.replace(/^(?:docker|oci):\/\//i, "");
+  const given = checkedText(text).replace(/^(?:docker|oci):\/\//i, "");
+  const plain = referenceInPage(given) ?? given;
   const at = plain.indexOf("@");
   const named = at === -1 ? plain : plain.slice(0, at);
   const digest = at === -1 ? undefined : parseDigest(plain.slice(at + 1));
@@ -148,8 +149,9 @@ function parts(text: string): Parts {
   const isAddress = named.startsWith("[") && !named.includes("/");
   const tag = colon === -1 || isAddress ? undefined : named.slice(colon + 1);
   if (tag !== undefined && !TAG.test(tag)) throw badTag(text, tag);
+  const name = tag === undefined ? named : named.slice(0, colon);
   return {
-    repository: repositoryOf(tag === undefined ? named : named.slice(0, colon), text),
+    repository: repositoryOf(name, text, { suffix: plain.slice(name.length) }),
     tag,
     digest,
   };
@@ -163,23 +165,52 @@ function checkedText(text: string): string {
     });
   }
   if (given.length > MAX_LENGTH) {
-    throw invalid(
-      given.slice(0, 60) + "…",
-      `it is longer than ${MAX_LENGTH} characters`,
-      "Shorten it",
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot use the reference: it is longer than ${MAX_LENGTH} characters`,
+      { hint: "Name one image, for example alpine:3.20" },
     );
   }
+  if (hasUserInfo(given)) throw userInfo();
   if (hasHiddenCharacters(given) || /\s/.test(given)) {
     throw invalid(
-      JSON.stringify(given).slice(1, -1),
+      given,
       "it holds blanks or hidden characters",
       "Type it again by hand instead of pasting it",
+    );
+  }
+  // deno-lint-ignore no-control-regex -- the range is ASCII as a whole
+  if (/[^\x00-\x7f]/.test(given)) {
+    throw invalid(
+      given,
+      "it holds characters outside of ASCII, which may only look like the right ones",
+      "Type it again by hand; write international host names as xn--…",
     );
   }
   return given;
 }
 
-function repositoryOf(name: string, text: string): Repository {
+/** Before the first slash, `@` follows a user; a digest has no slash behind it. */
+function hasUserInfo(text: string): boolean {
+  const bare = text.replace(/^[a-z]+:\/\//i, "").replace(/[?#].*$/s, "");
+  const at = bare.indexOf("@");
+  return at !== -1 && (at < bare.indexOf("/") || at !== bare.lastIndexOf("@"));
+}
+
+/** Quotes nothing: a password that was pasted with the address must not come back. */
+function userInfo(): AppError {
+  return new AppError(
+    "INVALID_ARGUMENT",
+    "Cannot use the reference: a user name or password does not belong into it",
+    { hint: "Write registry/repository:tag, and log in with podman login or docker login" },
+  );
+}
+
+function repositoryOf(
+  name: string,
+  text: string,
+  options: { readonly suffix: string },
+): Repository {
   const slash = name.indexOf("/");
   const first = slash === -1 ? "" : name.slice(0, slash);
   const hasHost = slash !== -1 && isHost(first);
@@ -188,82 +219,77 @@ function repositoryOf(name: string, text: string): Repository {
   const repository = registry === DOCKER_HUB && path !== "" && !path.includes("/")
     ? `library/${path}`
     : path;
-  checkRepository(repository, path, text);
-  return { registry, repository };
-}
-
-/** regctl's rule: dotted, with upper case, IPv6 in brackets, `localhost`, or with a port. */
-function isHost(first: string): boolean {
-  return first === "localhost" || /[.:[]/.test(first) || /[A-Z]/.test(first);
-}
-
-function registryOf(host: string, text: string): string {
-  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(host);
-  const name = match?.[1] ?? "";
-  const port = match?.[2];
-  const isIpv6 = name.startsWith("[") && URL.canParse(`http://${name}/`);
-  if (match === null || !(isIpv6 || (HOST_NAME.test(name) && name.length <= 253))) {
-    const why = host.includes("@")
-      ? "user names do not belong into a reference"
-      : "its host is not a host name";
+  const fault = faultOf(repository, path);
+  if (fault === undefined) return { registry, repository };
+  // Upper case is the one fault with an obvious correction.
+  const lower = name.toLowerCase();
+  const isNear = lower !== name &&
+    faultOf(repository.toLowerCase(), path.toLowerCase()) === undefined;
+  if (isNear) {
     throw invalid(
-      redacted(text),
-      why,
-      "Write host[:port]/repository, for example localhost:5000/app",
-    );
-  }
-  if (port !== undefined && (Number(port) === 0 || Number(port) > 65535)) {
-    throw invalid(redacted(text), `its port ${port} is not from 1 to 65535`, "Check the port");
-  }
-  const lower = host.toLowerCase();
-  return port === undefined && DOCKER_HUB_NAMES.has(lower) ? DOCKER_HUB : lower;
-}
-
-function checkRepository(repository: string, path: string, text: string): void {
-  if (repository.length > MAX_REPOSITORY) {
-    throw invalid(
-      redacted(text),
-      `its repository is longer than ${MAX_REPOSITORY} characters`,
-      "Shorten it",
-    );
-  }
-  if (repository.split("/").every((component) => COMPONENT.test(component))) return;
-  if (path === "") {
-    throw invalid(redacted(text), "it names no repository", "Add one, for example ghcr.io/org/app");
-  }
-  if (path !== path.toLowerCase()) {
-    throw invalid(
-      redacted(text),
+      text,
       "a repository is in lower case",
-      `Did you mean ${redacted(text).replace(path, path.toLowerCase())}?`,
+      `Did you mean ${lower}${options.suffix}?`,
     );
   }
   throw invalid(
-    redacted(text),
-    `its repository "${redacted(path)}" does not have the form name[/name…]`,
-    "Use lower-case letters, digits and single . _ - between them, with / between the names",
+    text,
+    fault,
+    path === ""
+      ? "Add one, for example ghcr.io/org/app"
+      : "Use lower-case letters, digits and single . _ - between them, with / between the names",
   );
 }
 
-function badTag(text: string, tag: string): AppError {
-  if (/^[0-9a-f]{64}$/.test(tag)) {
-    return invalid(redacted(text), "a digest follows @, not :", `Write …@sha256:${tag}`);
+/** Dotted, IPv6 in brackets, `localhost`, or with a port. */
+function isHost(first: string): boolean {
+  return first.toLowerCase() === "localhost" || /[.:[]/.test(first);
+}
+
+function registryOf(host: string, text: string): string {
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(?::(\d+))?$/.exec(host);
+  const name = match?.[1]?.toLowerCase() ?? "";
+  const port = match?.[2];
+  // What the web reads as another host (127.1, 0x7f.0.0.1) would pass for one that it is not.
+  const dialled = URL.parse(`http://${name}/`)?.hostname;
+  const isIpv6 = name.startsWith("[") && dialled !== undefined;
+  if (!isIpv6 && !(HOST_NAME.test(name) && name.length <= 253 && dialled === name)) {
+    throw invalid(
+      text,
+      "its host is not a host name",
+      "Write host[:port]/repository, for example localhost:5000/app",
+    );
   }
+  if (port !== undefined && (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65535)) {
+    throw invalid(text, "its port is not from 1 to 65535", "Check the port");
+  }
+  // One address has many spellings, of which credentials and rules know the shortest.
+  const canonical = isIpv6 ? dialled : name;
+  if (port !== undefined) return `${canonical}:${port}`;
+  return DOCKER_HUB_NAMES.has(canonical) ? DOCKER_HUB : canonical;
+}
+
+/** What keeps a path from being a repository. */
+function faultOf(repository: string, path: string): string | undefined {
+  if (path === "") return "it names no repository";
+  if (repository.length > MAX_REPOSITORY) {
+    return `its repository is longer than ${MAX_REPOSITORY} characters`;
+  }
+  if (repository.split("/").every((component) => COMPONENT.test(component))) return undefined;
+  return "its repository does not have the form name[/name…]";
+}
+
+function badTag(text: string, tag: string): AppError {
+  if (isDigest(tag)) return invalid(text, "a digest follows @, not :", `Write …@${tag}`);
   return invalid(
-    redacted(text),
-    `its tag "${redacted(tag)}" is not a tag`,
+    text,
+    `its tag "${cleanText(tag, { maxChars: 150 })}" is not a tag`,
     "A tag has up to 128 letters, digits, . _ - and begins with none of . -",
   );
 }
 
-/** A password that somebody pasted with the address must not come back in an error. */
-function redacted(text: string): string {
-  return text.trim().slice(0, 200).replace(
-    /^([a-z]+:\/\/)?[^/@]*:[^/@]*@(?!sha(?:256|512):)/i,
-    "$1***@",
-  );
-}
-
 function invalid(text: string, why: string, hint: string): AppError {
-  return new AppError("INVALID_ARGUMENT", `Cannot use reference "${text}": ${why}`, { hint });
+  // The query of an address may be a signature.
+  const shown = cleanText(text.replace(/\?.*$/s, "?…"), { maxChars: 200 });
+  return new AppError("INVALID_ARGUMENT", `Cannot use reference "${shown}": ${why}`, { hint });
 }
