@@ -11,7 +11,7 @@
 import type { Config } from "./config.ts";
 import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
 import type { Listen, Listening, Net } from "./core/http.ts";
-import { appTools, type Inventory } from "./mcp/mod.ts";
+import { appInventory, type Inventory } from "./mcp/mod.ts";
 import { HubClient, openKeychain, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
 
@@ -104,7 +104,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     timeoutMs: config.timeoutMs,
   });
   const hub = new HubClient({ net, clock, log, env });
-  const inventory = appTools({ registry, hub, info }, config.toolsets);
+  const inventory = appInventory({ registry, hub, version: info.version }, config.toolsets);
 
   async function connector() {
     const { createServer } = await import("./mcp/protocol.ts");
@@ -119,11 +119,15 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         connector(),
       ]);
       const server = connect();
-      const transport = new StdioTransport(streams);
+      const transport = new StdioTransport(streams, { clock, graceMs: GRACE_MS });
       const closed = Promise.withResolvers<void>();
-      server.onclose = () => closed.resolve();
+      const cleanUp = server.onclose;
+      server.onclose = () => {
+        cleanUp?.();
+        closed.resolve();
+      };
       await server.connect(transport);
-      const stop = () => void transport.drain({ graceMs: GRACE_MS, clock }).then(closed.resolve);
+      const stop = () => void transport.drain();
       if (signal.aborted) stop();
       else signal.addEventListener("abort", stop, { once: true });
       await closed.promise;

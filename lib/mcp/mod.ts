@@ -1,0 +1,74 @@
+/**
+ * The door of what Wharf offers: tools, prompts, resources. It does not load the MCP SDK; the
+ * protocol is behind `protocol.ts`. Needs no permission.
+ *
+ * @module
+ */
+
+import type { HubClient, RegistryClient } from "../oci/mod.ts";
+import { createInventory, type Inventory } from "./inventory.ts";
+import { IMAGE_PROMPTS } from "./prompts.ts";
+import { imageTemplates } from "./resources.ts";
+import { type BoundTool, type Tool, type Toolset, TOOLSETS } from "./tool.ts";
+import { getImageDetails, getOciDetails, listOciTags, searchTags } from "./tools/compat.ts";
+import { getHubRepository, getHubUser, getRateLimit, searchImages } from "./tools/hub.ts";
+import { getImageConfig, getImageInfo, getImageManifest, ping } from "./tools/images.ts";
+import { listTags } from "./tools/tags.ts";
+
+export type { Inventory } from "./inventory.ts";
+export type { PromptDefinition } from "./prompts.ts";
+export type { ResourceTemplate } from "./resources.ts";
+export {
+  type BoundTool,
+  type CallContext,
+  type Progress,
+  type ToolResult,
+  type Toolset,
+  TOOLSETS,
+} from "./tool.ts";
+
+/** What the tools need. */
+export interface ToolDeps {
+  /** Asks registries. */
+  readonly registry: RegistryClient;
+  /** Asks Docker Hub. */
+  readonly hub: HubClient;
+  /** Wharf's own version. */
+  readonly version: string;
+}
+
+/** Every tool, in the order of listings. */
+const TOOLS: readonly Tool<ToolDeps>[] = [
+  ping,
+  getImageInfo,
+  listTags,
+  getImageManifest,
+  getImageConfig,
+  searchImages,
+  getHubRepository,
+  getHubUser,
+  getRateLimit,
+  listOciTags,
+  getOciDetails,
+  searchTags,
+  getImageDetails,
+];
+
+/**
+ * Everything that Wharf offers.
+ *
+ * @param deps The clients.
+ * @param toolsets The toolsets to offer. @default all
+ * @returns The inventory.
+ */
+export function appInventory(deps: ToolDeps, toolsets: readonly Toolset[] = TOOLSETS): Inventory {
+  const tools: readonly BoundTool[] = TOOLS
+    .filter((tool) => toolsets.includes(tool.toolset))
+    .map((tool) => tool.bind(deps));
+  const offersImages = toolsets.includes("oci");
+  return createInventory({
+    tools,
+    prompts: offersImages ? IMAGE_PROMPTS : [],
+    templates: offersImages ? imageTemplates(deps) : [],
+  });
+}

@@ -1,0 +1,17 @@
+/**
+ * The second door: what speaks the protocol. It loads the MCP SDK, so one-shot commands leave it
+ * closed. Needs no permission.
+ *
+ * @module
+ */
+
+export {
+  type EventStore,
+  type JSONRPCMessage,
+  JSONRPCMessageSchema,
+  type Server,
+  type Transport,
+  WebStandardStreamableHTTPServerTransport,
+} from "./sdk.ts";
+export { createServer, type ServerOptions } from "./server.ts";
+export { StdioTransport } from "./stdio.ts";

@@ -1,0 +1,317 @@
+/**
+ * One MCP server for one session: the inventory, spoken over the protocol. Needs no permission.
+ *
+ * @module
+ */
+
+import { type AppError, toAppError } from "../core/errors.ts";
+import type { Log } from "../core/host.ts";
+import { cleanText } from "../core/text.ts";
+import type { Inventory } from "./inventory.ts";
+import {
+  CallToolRequestSchema,
+  CompleteRequestSchema,
+  ErrorCode,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  McpError,
+  ReadResourceRequestSchema,
+  Server,
+} from "./sdk.ts";
+import type { BoundTool, Progress, ToolResult } from "./tool.ts";
+
+/** What {@linkcode createServer} takes. */
+export interface ServerOptions {
+  /** Name and version for the handshake. */
+  readonly info: { readonly name: string; readonly version: string };
+  /** What a model reads once. */
+  readonly instructions: string;
+  /** What is offered. */
+  readonly inventory: Inventory;
+  /** Is told of faults. */
+  readonly log: Log;
+}
+
+/** Clients page through longer lists. */
+const PAGE_SIZE = 100;
+
+/** The spec: `-32002` is a resource that does not exist. */
+const RESOURCE_NOT_FOUND = -32002;
+
+/**
+ * Makes a server; connect it to a transport, and close it with the session.
+ *
+ * @param options What it offers.
+ * @returns The server.
+ */
+export function createServer(options: ServerOptions): Server {
+  const { info, instructions, inventory, log } = options;
+  const server = new Server({ ...info, title: "Wharf" }, {
+    instructions,
+    capabilities: {
+      tools: { listChanged: true },
+      prompts: {},
+      resources: {},
+      completions: {},
+      logging: {},
+    },
+  });
+  serveTools(server, inventory, log);
+  servePrompts(server, inventory);
+  serveResources(server, inventory);
+  serveCompletion(server, inventory);
+  const changes = inventory.onToolsChanged(() => {
+    // The session may have ended since; nobody is then there to be told.
+    server.sendToolListChanged().catch(() => {});
+  });
+  server.onerror = (error) => log.debug("protocol error", { reason: error.message });
+  // The SDK calls this once, however the session ends; whoever connects may chain it.
+  server.onclose = () => changes[Symbol.dispose]();
+  return server;
+}
+
+function serveTools(server: Server, inventory: Inventory, log: Log): void {
+  server.setRequestHandler(ListToolsRequestSchema, (request) => {
+    const { items, nextCursor } = page(inventory.listTools(), request.params?.cursor);
+    return { tools: items.map(listedTool), ...(nextCursor === undefined ? {} : { nextCursor }) };
+  });
+  server.setRequestHandler(CallToolRequestSchema, async (request, extra) => {
+    const { name, arguments: args, _meta: meta } = request.params;
+    const tool = inventory.findTool(name);
+    if (tool === undefined) {
+      const shown = cleanText(name, { maxChars: 80 });
+      throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${shown}. See tools/list`);
+    }
+    const progressToken = meta?.progressToken;
+    const progress = ({ message, done, total }: Progress) => {
+      if (progressToken === undefined || extra.signal.aborted) return;
+      extra.sendNotification({
+        method: "notifications/progress",
+        params: {
+          progressToken,
+          progress: done,
+          ...(total === undefined ? {} : { total }),
+          ...(message === undefined ? {} : { message }),
+        },
+      }).catch(() => {});
+    };
+    try {
+      return mutableResult(await tool.call(args, { signal: extra.signal, progress }));
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code === "INTERNAL") {
+        log.error("a tool failed", { tool: name, reason: error.message });
+      } else if (error.code !== "CANCELLED" && error.code !== "INVALID_ARGUMENT") {
+        server.sendLoggingMessage(
+          {
+            level: "warning",
+            logger: "wharf",
+            data: { tool: name, code: error.code, message: error.message },
+          },
+          extra.sessionId,
+        ).catch(() => {});
+      }
+      return mutableResult(errorResult(error));
+    }
+  });
+}
+
+function listedTool(tool: BoundTool) {
+  const { name, title, description, annotations, inputSchema, outputSchema } = tool;
+  return {
+    name,
+    title,
+    description,
+    annotations: { title, ...annotations },
+    inputSchema: { type: "object" as const, ...inputSchema },
+    ...(outputSchema === undefined
+      ? {}
+      : { outputSchema: { type: "object" as const, ...outputSchema } }),
+  };
+}
+
+/**
+ * An error as a model reads it: what happened, and the next step.
+ *
+ * @param error What went wrong.
+ * @returns A result with `isError`.
+ */
+export function errorResult(error: AppError): ToolResult {
+  const { code, message, hint, retryable, retryAfterMs, status, details } = error;
+  const next = hint === undefined ? "" : `\nNext: ${hint}`;
+  return {
+    isError: true,
+    content: [{ type: "text", text: `${code}: ${message}${next}` }],
+    structuredContent: {
+      error: {
+        code,
+        message,
+        ...(hint === undefined ? {} : { next: hint }),
+        retryable,
+        ...(retryAfterMs === undefined
+          ? {}
+          : { retry_after_seconds: Math.ceil(retryAfterMs / 1000) }),
+        ...(status === undefined ? {} : { http_status: status }),
+        ...(details === undefined ? {} : { details }),
+      },
+    },
+  };
+}
+
+/** The SDK's types have mutable lists and its own union of content blocks. */
+function mutableResult(result: ToolResult) {
+  return {
+    // Blocks are made by defineTool, or passed on from a server that the SDK has checked.
+    content: [...result.content] as { type: "text"; text: string }[],
+    ...(result.structuredContent === undefined
+      ? {}
+      : { structuredContent: { ...result.structuredContent } }),
+    ...(result.isError === true ? { isError: true } : {}),
+  };
+}
+
+function servePrompts(server: Server, inventory: Inventory): void {
+  server.setRequestHandler(ListPromptsRequestSchema, (request) => {
+    const { items, nextCursor } = page(inventory.prompts, request.params?.cursor);
+    return {
+      prompts: items.map(({ name, title, description, arguments: args }) => ({
+        name,
+        title,
+        description,
+        arguments: [...args],
+      })),
+      ...(nextCursor === undefined ? {} : { nextCursor }),
+    };
+  });
+  server.setRequestHandler(GetPromptRequestSchema, (request) => {
+    const { name, arguments: args } = request.params;
+    const prompt = inventory.prompts.find((candidate) => candidate.name === name);
+    if (prompt === undefined) {
+      const shown = cleanText(name, { maxChars: 80 });
+      throw new McpError(ErrorCode.InvalidParams, `Unknown prompt: ${shown}. See prompts/list`);
+    }
+    const text = protocolErrors(() => prompt.render(args ?? {}));
+    return {
+      description: prompt.description,
+      messages: [{ role: "user" as const, content: { type: "text" as const, text } }],
+    };
+  });
+}
+
+function serveResources(server: Server, inventory: Inventory): void {
+  server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources: [] }));
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, (request) => {
+    const { items, nextCursor } = page(inventory.templates, request.params?.cursor);
+    return {
+      resourceTemplates: items.map(({ uriTemplate, name, title, description, mimeType }) => ({
+        uriTemplate,
+        name,
+        title,
+        description,
+        mimeType,
+      })),
+      ...(nextCursor === undefined ? {} : { nextCursor }),
+    };
+  });
+  server.setRequestHandler(ReadResourceRequestSchema, async (request, extra) => {
+    const { uri } = request.params;
+    for (const template of inventory.templates) {
+      const text = await template.read(uri, extra.signal).catch((thrown: unknown) => {
+        throw resourceError(toAppError(thrown));
+      });
+      if (text !== undefined) return { contents: [{ uri, mimeType: template.mimeType, text }] };
+    }
+    const shown = cleanText(uri, { maxChars: 200 });
+    throw new McpError(
+      RESOURCE_NOT_FOUND,
+      `Unknown resource: ${shown}. See resources/templates/list`,
+    );
+  });
+}
+
+function resourceError(error: AppError): McpError {
+  const code = error.code === "NOT_FOUND"
+    ? RESOURCE_NOT_FOUND
+    : error.code === "INVALID_ARGUMENT"
+    ? ErrorCode.InvalidParams
+    : ErrorCode.InternalError;
+  return new McpError(code, sentence(error));
+}
+
+function serveCompletion(server: Server, inventory: Inventory): void {
+  server.setRequestHandler(CompleteRequestSchema, async (request, extra) => {
+    const { ref, argument, context } = request.params;
+    if (ref.type === "ref/prompt") {
+      const known = inventory.prompts.some(({ name }) => name === ref.name);
+      if (!known) {
+        throw new McpError(ErrorCode.InvalidParams, `Unknown prompt: ${ref.name.slice(0, 80)}`);
+      }
+      return completion(
+        promptValues(argument.name).filter((value) => value.startsWith(argument.value)),
+      );
+    }
+    const template = inventory.templates.find(({ uriTemplate }) => uriTemplate === ref.uri);
+    if (template === undefined) {
+      throw new McpError(
+        ErrorCode.InvalidParams,
+        `Unknown resource template: ${ref.uri.slice(0, 200)}`,
+      );
+    }
+    const values = await template.complete(argument.name, argument.value, {
+      variables: context?.arguments ?? {},
+      signal: extra.signal,
+    });
+    return completion(values);
+  });
+}
+
+/** What people most often mean; a registry cannot be asked for its peers. */
+function promptValues(argument: string): readonly string[] {
+  if (argument === "registry") {
+    return ["docker.io", "ghcr.io", "quay.io", "mcr.microsoft.com", "public.ecr.aws"];
+  }
+  return argument === "reference" ? ["latest"] : [];
+}
+
+/** The spec: at most 100 values. */
+function completion(values: readonly string[]) {
+  return {
+    completion: {
+      values: values.slice(0, 100),
+      total: values.length,
+      hasMore: values.length > 100,
+    },
+  };
+}
+
+/** Prompts have no results with `isError`. */
+function protocolErrors<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw new McpError(ErrorCode.InvalidParams, sentence(toAppError(thrown)));
+  }
+}
+
+function sentence(error: AppError): string {
+  return error.hint === undefined ? error.message : `${error.message}. Next: ${error.hint}`;
+}
+
+/** The cursor is the place in the list: lists of this length seldom change between pages. */
+function page<T>(
+  all: readonly T[],
+  cursor: string | undefined,
+): { readonly items: readonly T[]; readonly nextCursor?: string } {
+  const start = cursor === undefined ? 0 : /^\d{1,6}$/.test(cursor) ? Number(cursor) : NaN;
+  if (!(start >= 0) || (start > 0 && start >= all.length)) {
+    throw new McpError(ErrorCode.InvalidParams, "Unknown cursor. Begin again without one");
+  }
+  const end = start + PAGE_SIZE;
+  return {
+    items: all.slice(start, end),
+    ...(end < all.length ? { nextCursor: String(end) } : {}),
+  };
+}

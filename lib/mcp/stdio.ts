@@ -1,0 +1,245 @@
+/**
+ * MCP over two streams of bytes, one JSON-RPC message a line (MCP specification, "Transports",
+ * stdio). Needs no permission: the streams are passed in.
+ *
+ * What the SDK's own lacks: a bound on the length of a line, an error for a malformed message
+ * instead of silence, and an end that waits for the calls in hand.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/host.ts";
+import { cleanText } from "../core/text.ts";
+import { type JSONRPCMessage, JSONRPCMessageSchema, type Transport } from "./sdk.ts";
+
+/** The streams of a session. */
+export interface StdioStreams {
+  /** Messages from the client. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Messages to the client. */
+  readonly writable: WritableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** How {@linkcode StdioTransport} behaves. */
+export interface StdioOptions {
+  /** Measures the grace at the end. */
+  readonly clock: Clock;
+  /** Time that calls in hand get when the client closes its side, in milliseconds. @default {5000} */
+  readonly graceMs?: number;
+  /** Most bytes of a line. @default {16777216} */
+  readonly maxLineBytes?: number;
+}
+
+/** Codes of JSON-RPC 2.0, 5.1. */
+const PARSE_ERROR = -32700;
+const INVALID_REQUEST = -32600;
+
+const LINE_FEED = 0x0a;
+
+/** A transport over byte streams. */
+export class StdioTransport implements Transport {
+  /** Set by the SDK: the session has ended. */
+  onclose?: () => void;
+  /** Set by the SDK: something is wrong, the session goes on. */
+  onerror?: (error: Error) => void;
+  /** Set by the SDK: a message has come. */
+  onmessage?: (message: JSONRPCMessage) => void;
+
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #clock: Clock;
+  readonly #graceMs: number;
+  readonly #maxLineBytes: number;
+  readonly #encoder = new TextEncoder();
+  /** Ids of the client's requests that are not answered yet. */
+  readonly #pending = new Set<string | number>();
+  #idle = Promise.withResolvers<void>();
+  #writing: Promise<void> = Promise.resolve();
+  #draining = false;
+  #closed = false;
+
+  /**
+   * @param streams Where messages come from and go to.
+   * @param options Clock and limits.
+   */
+  constructor(streams: StdioStreams, options: StdioOptions) {
+    this.#reader = streams.readable.getReader();
+    this.#writer = streams.writable.getWriter();
+    this.#clock = options.clock;
+    this.#graceMs = options.graceMs ?? 5_000;
+    this.#maxLineBytes = options.maxLineBytes ?? 16 * 1024 * 1024;
+  }
+
+  /** Begins to read. */
+  start(): Promise<void> {
+    void this.#read();
+    return Promise.resolve();
+  }
+
+  /**
+   * Sends a message; messages keep their order.
+   *
+   * @param message The message.
+   */
+  send(message: JSONRPCMessage): Promise<void> {
+    if ("id" in message && !("method" in message) && message.id !== undefined) {
+      this.#pending.delete(message.id);
+      if (this.#pending.size === 0) this.#idle.resolve();
+    }
+    return this.#write(message);
+  }
+
+  /** Takes no more messages, waits for the calls in hand within the grace, and ends. */
+  async drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    if (this.#pending.size > 0) {
+      this.#idle = Promise.withResolvers();
+      const waited = new AbortController();
+      await Promise.race([
+        this.#idle.promise,
+        this.#clock.sleep(this.#graceMs, waited.signal).catch(() => {}),
+      ]);
+      waited.abort();
+    }
+    await this.close();
+  }
+
+  /** Ends the session. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writing;
+    await this.#reader.cancel().catch(() => {});
+    this.#reader.releaseLock();
+    this.#writer.releaseLock();
+    this.onclose?.();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const line of this.#lines()) {
+        if (this.#draining) return;
+        this.#receive(line);
+      }
+    } catch (thrown) {
+      if (!this.#closed) {
+        this.onerror?.(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      }
+    }
+    // The client has closed its side; it may still read the answers that are under way.
+    await this.drain();
+  }
+
+  /** Lines without their end; `undefined` stands for one that was too long and is dropped. */
+  async *#lines(): AsyncGenerator<Uint8Array | undefined> {
+    let parts: Uint8Array[] = [];
+    let length = 0;
+    let isTooLong = false;
+    while (!this.#closed) {
+      const { done, value } = await this.#reader.read();
+      if (done) break;
+      let start = 0;
+      for (let end = value.indexOf(LINE_FEED); end !== -1; end = value.indexOf(LINE_FEED, start)) {
+        const rest = value.subarray(start, end);
+        if (isTooLong || length + rest.length > this.#maxLineBytes) yield undefined;
+        else yield joinedBytes([...parts, rest], length + rest.length);
+        parts = [];
+        length = 0;
+        isTooLong = false;
+        start = end + 1;
+      }
+      const tail = value.subarray(start);
+      length += tail.length;
+      if (length > this.#maxLineBytes) {
+        isTooLong = true;
+        parts = [];
+      } else if (tail.length > 0 && !isTooLong) parts.push(tail);
+    }
+    // A last message may lack its line feed.
+    if (isTooLong) yield undefined;
+    else if (length > 0) yield joinedBytes(parts, length);
+  }
+
+  #receive(line: Uint8Array | undefined): void {
+    if (line === undefined) {
+      const limit = Math.floor(this.#maxLineBytes / 1024 / 1024);
+      this.#refuse(null, INVALID_REQUEST, `Invalid request: a message is longer than ${limit} MiB`);
+      return;
+    }
+    const text = new TextDecoder().decode(line).trim();
+    if (text === "") return;
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      const shown = cleanText(text, { maxChars: 60 });
+      this.#refuse(null, PARSE_ERROR, `Parse error: not valid JSON: ${shown}`);
+      return;
+    }
+    if (Array.isArray(json)) {
+      this.#refuse(
+        null,
+        INVALID_REQUEST,
+        "Invalid request: batches are not supported; send one message a line",
+      );
+      return;
+    }
+    const parsed = JSONRPCMessageSchema.safeParse(json);
+    if (!parsed.success) {
+      this.#refuse(idOf(json), INVALID_REQUEST, "Invalid request: not a JSON-RPC 2.0 message");
+      return;
+    }
+    const message = parsed.data;
+    if ("method" in message && "id" in message) this.#pending.add(message.id);
+    else if ("method" in message) this.#forgetCancelled(message);
+    this.onmessage?.(message);
+  }
+
+  /** A request that is cancelled gets no answer. */
+  #forgetCancelled(
+    message: { readonly method: string; readonly params?: object | undefined },
+  ): void {
+    if (message.method !== "notifications/cancelled") return;
+    const id = message.params !== undefined && "requestId" in message.params
+      ? message.params.requestId
+      : undefined;
+    if (typeof id === "string" || typeof id === "number") this.#pending.delete(id);
+  }
+
+  /** An error without a request that the SDK knows of; JSON-RPC 2.0 then has the id `null`. */
+  #refuse(id: string | number | null, code: number, message: string): void {
+    void this.#write({ jsonrpc: "2.0", id, error: { code, message } });
+  }
+
+  #write(message: unknown): Promise<void> {
+    const bytes = this.#encoder.encode(`${JSON.stringify(message)}\n`);
+    this.#writing = this.#writing.then(async () => {
+      if (this.#closed) return;
+      try {
+        await this.#writer.write(bytes);
+      } catch {
+        // The client reads no more; the end of its own side follows.
+        void this.close();
+      }
+    });
+    return this.#writing;
+  }
+}
+
+function joinedBytes(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+function idOf(json: unknown): string | number | null {
+  if (typeof json !== "object" || json === null || !("id" in json)) return null;
+  return typeof json.id === "string" || typeof json.id === "number" ? json.id : null;
+}

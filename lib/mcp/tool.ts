@@ -1,0 +1,251 @@
+/**
+ * A tool is data plus a handler. Here are its form, and the one path that every call takes:
+ * arguments are checked, the handler runs, the answer becomes a result. Needs no permission.
+ *
+ * @example
+ * ```ts
+ * import { z } from "zod";
+ * import { defineTool } from "./tool.ts";
+ *
+ * const echo = defineTool({
+ *   name: "echo",
+ *   title: "Echo",
+ *   toolset: "oci",
+ *   description: "Say it again.",
+ *   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+ *   input: z.strictObject({ text: z.string() }),
+ *   output: z.object({ text: z.string() }),
+ *   handle: (input, _deps: Record<never, never>) =>
+ *     Promise.resolve({ structured: { text: input.text }, text: input.text }),
+ * });
+ * echo.bind({}).name; // "echo"
+ * ```
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { AppError } from "../core/errors.ts";
+
+/** The groups that an operator may switch on and off, in the order of listings. */
+export const TOOLSETS = ["oci", "hub", "compat"] as const;
+
+/** The name of a toolset. */
+export type Toolset = (typeof TOOLSETS)[number];
+
+/** What a client may assume of a tool; every hint is explicit. */
+export interface ToolAnnotations {
+  /** Changes nothing. */
+  readonly readOnlyHint: boolean;
+  /** May destroy something. */
+  readonly destructiveHint: boolean;
+  /** A second call changes nothing more. */
+  readonly idempotentHint: boolean;
+  /** Reaches beyond this machine. */
+  readonly openWorldHint: boolean;
+}
+
+/** How far a long call is. */
+export interface Progress {
+  /** What is being done. */
+  readonly message?: string;
+  /** Steps done. */
+  readonly done: number;
+  /** Steps in all, where known. */
+  readonly total?: number;
+}
+
+/** What comes with a call. */
+export interface CallContext {
+  /** Aborts when the client cancels or goes. */
+  readonly signal: AbortSignal;
+  /** Tells the client how far the call is; nobody may be listening. */
+  progress(progress: Progress): void;
+}
+
+/** What a handler gives. */
+export interface ToolAnswer<T> {
+  /** The answer for machines; fits the output schema. */
+  readonly structured: T;
+  /** The same for reading, short. */
+  readonly text: string;
+}
+
+/** A block of a result, as MCP has it. */
+export type ContentBlock = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** The result of a call, as MCP has it. */
+export interface ToolResult {
+  /** For reading. */
+  readonly content: readonly ContentBlock[];
+  /** For machines. */
+  readonly structuredContent?: Readonly<Record<string, unknown>>;
+  /** Whether the call failed. */
+  readonly isError?: boolean;
+}
+
+/** A tool with everything that it needs, ready to be listed and called. */
+export interface BoundTool {
+  /** The name that clients call. */
+  readonly name: string;
+  /** The name that people read. */
+  readonly title: string;
+  /** The group that it belongs to. */
+  readonly toolset: string;
+  /** What it does, for a model. */
+  readonly description: string;
+  /** What may be assumed of it. */
+  readonly annotations: ToolAnnotations;
+  /** JSON Schema of the arguments. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  /** JSON Schema of the structured answer. */
+  readonly outputSchema?: Readonly<Record<string, unknown>>;
+  /**
+   * Calls it.
+   *
+   * @throws {AppError} `INVALID_ARGUMENT` for arguments that do not fit, and the tool's own errors.
+   */
+  call(args: unknown, context: CallContext): Promise<ToolResult>;
+}
+
+/** The same type, with nothing in it that can be written. */
+export type DeepReadonly<T> = T extends readonly (infer Item)[] ? readonly DeepReadonly<Item>[]
+  : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+  : T;
+
+/** What {@linkcode defineTool} takes. */
+export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject, D> {
+  /** The name that clients call. */
+  readonly name: string;
+  /** The name that people read. */
+  readonly title: string;
+  /** The group that it belongs to. */
+  readonly toolset: Toolset;
+  /** What it does, for a model: a sentence or two. */
+  readonly description: string;
+  /** What may be assumed of it. */
+  readonly annotations: ToolAnnotations;
+  /** The arguments; strict. */
+  readonly input: I;
+  /** The structured answer. */
+  readonly output: O;
+  /** Does the work. */
+  handle(
+    input: z.output<I>,
+    deps: D,
+    context: CallContext,
+  ): Promise<ToolAnswer<DeepReadonly<z.input<O>>>>;
+}
+
+/** A tool that waits for what it needs. */
+export interface Tool<D> {
+  /** The name that clients call. */
+  readonly name: string;
+  /** The group that it belongs to. */
+  readonly toolset: Toolset;
+  /** Gives the tool what it needs. */
+  bind(deps: D): BoundTool;
+}
+
+/**
+ * Defines a tool.
+ *
+ * @param spec Data and handler.
+ * @returns The tool, not yet bound.
+ */
+export function defineTool<I extends z.ZodObject, O extends z.ZodObject, D>(
+  spec: ToolSpec<I, O, D>,
+): Tool<D> {
+  const { name, title, toolset, description, annotations } = spec;
+  const inputSchema = jsonSchema(spec.input, "input");
+  const outputSchema = jsonSchema(spec.output, "output");
+  return {
+    name,
+    toolset,
+    bind: (deps) => ({
+      name,
+      title,
+      toolset,
+      description,
+      annotations,
+      inputSchema,
+      outputSchema,
+      async call(args, context) {
+        const input = checkedArguments(spec, inputSchema, args);
+        const { structured, text } = await spec.handle(input, deps, context);
+        return { content: [{ type: "text", text }], structuredContent: structured };
+      },
+    }),
+  };
+}
+
+/** Without `$schema`: validators of older drafts would refuse to compile it. */
+function jsonSchema(
+  schema: z.ZodObject,
+  io: "input" | "output",
+): Readonly<Record<string, unknown>> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
+  return rest;
+}
+
+function checkedArguments<I extends z.ZodObject>(
+  spec: { readonly name: string; readonly input: I },
+  schema: Readonly<Record<string, unknown>>,
+  args: unknown,
+): z.output<I> {
+  const given = args ?? {};
+  if (typeof given !== "object" || Array.isArray(given)) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot call ${spec.name}: the arguments are no object`,
+      {
+        hint: `Pass ${expected(spec.input)}`,
+      },
+    );
+  }
+  const parsed = spec.input.safeParse(coerced(given, schema));
+  if (parsed.success) return parsed.data;
+  const reasons = parsed.error.issues.slice(0, 3).map((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      return `${issue.keys.map((key) => `"${key.slice(0, 60)}"`).join(", ")} is not expected`;
+    }
+    const where = issue.path.join(".");
+    const isMissing = !(String(issue.path[0]) in given);
+    return isMissing ? `"${where}" is missing` : `"${where}": ${lowered(issue.message)}`;
+  });
+  throw new AppError("INVALID_ARGUMENT", `Cannot call ${spec.name}: ${reasons.join("; ")}`, {
+    hint: `Expected ${expected(spec.input)}`,
+  });
+}
+
+/** `image_ref, platform?` */
+function expected(input: z.ZodObject): string {
+  const names = Object.entries(input.shape).map(([name, type]) =>
+    z.safeParse(type, undefined).success ? `${name}?` : name
+  );
+  return names.length === 0 ? "no arguments" : names.join(", ");
+}
+
+function lowered(message: string): string {
+  return message.slice(0, 1).toLowerCase() + message.slice(1);
+}
+
+/**
+ * Numbers and booleans that came as text, as models and command lines send them, where nothing is
+ * lost by it.
+ */
+function coerced(args: object, schema: Readonly<Record<string, unknown>>): object {
+  const { properties } = schema;
+  if (typeof properties !== "object" || properties === null) return args;
+  const types = new Map(Object.entries(properties).map(([name, type]) => [name, type?.type]));
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => [name, coercedValue(value, types.get(name))]),
+  );
+}
+
+function coercedValue(value: unknown, type: unknown): unknown {
+  if (typeof value !== "string") return value;
+  if (type === "boolean") return value === "true" ? true : value === "false" ? false : value;
+  const isNumber = type === "integer" || type === "number";
+  return isNumber && /^-?\d{1,15}(?:\.\d{1,6})?$/.test(value) ? Number(value) : value;
+}

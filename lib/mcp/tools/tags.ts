@@ -1,0 +1,166 @@
+/**
+ * The tool that lists tags. Needs no permission: the clients are passed in.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { toAppError } from "../../core/errors.ts";
+import {
+  type HubClient,
+  isDockerHub,
+  parseRepository,
+  type RegistryClient,
+  type Repository,
+  TAG_SORTS,
+  type TagListing,
+  viewTags,
+} from "../../oci/mod.ts";
+import { dayText, fitting, joined, LIST_BUDGET_TOKENS, sizeText } from "../render.ts";
+import { defineTool } from "../tool.ts";
+import { READS } from "./images.ts";
+
+/** Docker Hub gives at most so many tags in one request. */
+const HUB_PAGE = 100;
+
+/** What is known of a tag beside its name. */
+interface TagFacts {
+  readonly size_bytes?: number;
+  readonly pushed?: string;
+}
+
+/** Lists tags. */
+export const listTags = defineTool({
+  name: "list_tags",
+  title: "List tags",
+  toolset: "oci",
+  description:
+    "List a repository's tags, newest version first; suffix families such as -alpine stay together. " +
+    "pattern: a word, a glob (1.2*) or /regex/.",
+  annotations: READS,
+  input: z.strictObject({
+    repository: z.string().min(1).describe("For example alpine or ghcr.io/org/app"),
+    pattern: z.string().optional().describe("Word, glob (1.2*-alpine) or /regex/"),
+    sort: z.enum(TAG_SORTS).default("semver"),
+    limit: z.int().min(1).max(1000).default(100),
+    cursor: z.string().optional().describe("next_cursor of the answer before"),
+    include_digest_tags: z.boolean().default(false).describe(
+      "Show sha256-… tags of signatures too",
+    ),
+  }),
+  output: z.object({
+    repository: z.string(),
+    tags: z.array(z.object({
+      name: z.string(),
+      size_bytes: z.int().nonnegative().optional(),
+      pushed: z.string().optional(),
+    })),
+    total: z.int(),
+    matched: z.int(),
+    hidden: z.int().describe("Tags that only mirror a digest"),
+    truncated: z.boolean().optional(),
+    next_cursor: z.string().optional(),
+    notes: z.array(z.string()).optional(),
+  }),
+  async handle(
+    input,
+    deps: {
+      readonly registry: Pick<RegistryClient, "tags">;
+      readonly hub: Pick<HubClient, "newestTags">;
+    },
+    { signal },
+  ) {
+    const repository = parseRepository(input.repository);
+    const name = `${repository.registry}/${repository.repository}`;
+    const listing = await deps.registry.tags(repository, { signal });
+    const options = {
+      sort: input.sort,
+      pattern: input.pattern,
+      includeDigestTags: input.include_digest_tags,
+      cursor: input.cursor,
+    };
+    const asked = viewTags(listing.tags, { ...options, limit: input.limit });
+    const { facts, note } = await factsOf(repository, listing, {
+      shown: asked.tags,
+      hub: deps.hub,
+      signal,
+    });
+    const rows = asked.tags.map((tag) => tagRow(tag, facts.get(tag)));
+    const count = fitting(rows, LIST_BUDGET_TOKENS);
+    const view = count < asked.tags.length
+      ? viewTags(listing.tags, { ...options, limit: count })
+      : asked;
+    const notes = [
+      ...listing.warnings.map((warning) => `warning of the registry: ${warning}`),
+      ...note,
+    ];
+    const more = view.nextCursor === undefined
+      ? []
+      : [`${view.tags.length} shown; go on with cursor="${view.nextCursor}"`];
+    const hidden = view.hidden === 0 ? "" : `, ${view.hidden} digest tags hidden`;
+    const fits = view.matched === view.total - view.hidden ? "" : `, ${view.matched} match`;
+    return {
+      structured: {
+        repository: name,
+        tags: view.tags.map((tag) => ({ name: tag, ...facts.get(tag) })),
+        total: view.total,
+        matched: view.matched,
+        hidden: view.hidden,
+        ...(listing.truncated ? { truncated: true } : {}),
+        ...(view.nextCursor === undefined ? {} : { next_cursor: view.nextCursor }),
+        ...(notes.length === 0 ? {} : { notes }),
+      },
+      text: [
+        `${name}: ${view.total} tags${fits}${hidden}${listing.truncated ? ", list cut" : ""}`,
+        ...rows.slice(0, count),
+        ...more,
+        ...notes,
+      ].join("\n"),
+    };
+  },
+});
+
+function tagRow(tag: string, facts: TagFacts | undefined): string {
+  return joined([
+    tag,
+    facts?.size_bytes === undefined ? undefined : sizeText(facts.size_bytes),
+    dayText(facts?.pushed),
+  ], "  ");
+}
+
+/** Sizes and dates, where they are free or cost one request. */
+async function factsOf(
+  repository: Repository,
+  listing: TagListing,
+  options: {
+    readonly shown: readonly string[];
+    readonly hub: Pick<HubClient, "newestTags">;
+    readonly signal: AbortSignal;
+  },
+): Promise<{ readonly facts: ReadonlyMap<string, TagFacts>; readonly note: readonly string[] }> {
+  const facts = new Map<string, TagFacts>();
+  for (const [tag, { sizeBytes, pushed }] of listing.details) {
+    facts.set(tag, {
+      ...(sizeBytes === undefined ? {} : { size_bytes: sizeBytes }),
+      ...(pushed === undefined ? {} : { pushed }),
+    });
+  }
+  if (!isDockerHub(repository.registry) || options.shown.length === 0) return { facts, note: [] };
+  try {
+    const { tags } = await options.hub.newestTags(repository.repository, {
+      limit: HUB_PAGE,
+      signal: options.signal,
+    });
+    for (const { name, size_bytes: size, pushed } of tags) {
+      facts.set(name, {
+        ...(size === undefined ? {} : { size_bytes: size }),
+        ...(pushed === undefined ? {} : { pushed }),
+      });
+    }
+    return { facts, note: [] };
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (error.code === "CANCELLED") throw error;
+    return { facts, note: [`no sizes and dates: ${error.message}`] };
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Wharf's composition root: argv to config, config to host, host to app; signals and exit codes.
+ * Nothing runs on import. Uses whatever Deno was started with; a missing permission is said by the
+ * tool that needs it.
+ *
+ * @example
+ * ```sh
+ * deno run -P=inspect main.ts inspect alpine
+ * ```
+ *
+ * @module
+ */
+
+import deno from "./deno.json" with { type: "json" };
+import { createApp } from "./lib/app.ts";
+import {
+  banner,
+  helpText,
+  type Invocation,
+  parseArguments,
+  printError,
+  printTools,
+  runTool,
+  type Terminal,
+} from "./lib/cli/mod.ts";
+import { type Config, resolveConfig } from "./lib/config.ts";
+import { toAppError } from "./lib/core/errors.ts";
+import type { Env } from "./lib/core/host.ts";
+import { MemoryDisk } from "./lib/core/memory_disk.ts";
+import { systemClock } from "./lib/host/clock.ts";
+import { openDisk, openFiles } from "./lib/host/disk.ts";
+import { readEnv } from "./lib/host/env.ts";
+import { openLog } from "./lib/host/log.ts";
+import { listen, openNet } from "./lib/host/net.ts";
+import { grantedPermissions } from "./lib/host/permissions.ts";
+import { openProcesses } from "./lib/host/process.ts";
+import { openStdio, type Stdio } from "./lib/host/stdio.ts";
+import { openCertificates } from "./lib/oci/mod.ts";
+
+const INFO = { name: "wharf", version: deno.version } as const;
+
+/** Exit code of a process that SIGINT ended, as shells count it. */
+const INTERRUPTED = 130;
+
+/** Runs Wharf; the result is the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  const stdio = openStdio();
+  const terminal: Terminal = { out: stdio.out, err: stdio.err, columns: stdio.columns() };
+  try {
+    const invocation = parseArguments(argv);
+    if (invocation.kind === "help") {
+      terminal.out(helpText(invocation.command));
+      return 0;
+    }
+    if (invocation.kind === "version") {
+      terminal.out(`wharf ${INFO.version} (deno ${Deno.version.deno}, ${Deno.build.target})`);
+      return 0;
+    }
+    return await run(invocation, terminal, stdio);
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    printError(error, "table", terminal);
+    return error.code === "INVALID_ARGUMENT" ? 2 : 1;
+  }
+}
+
+async function run(
+  invocation: Exclude<Invocation, { kind: "help" | "version" }>,
+  terminal: Terminal,
+  stdio: Stdio,
+): Promise<number> {
+  const env = readEnv();
+  const config = resolveConfig(invocation.flags, env, Deno.build.os);
+  const log = openLog({
+    format: config.logFormat,
+    // A person who asks one question wants the answer; a server's operator wants to know what happens.
+    level: invocation.kind === "serve" ? config.logLevel : quieter(config, invocation),
+    clock: systemClock,
+    redact: secretsOf(config, env),
+  });
+  for (const warning of config.warnings) log.warn(warning);
+  const files = openFiles();
+  const certificates = openCertificates({ files, env, log });
+  await using net = openNet({
+    userAgent: `wharf/${INFO.version}`,
+    clock: systemClock,
+    certs: certificates,
+  });
+  const directory = await writable(config.cacheDirectory);
+  const app = createApp(
+    {
+      net,
+      disk: directory === undefined ? new MemoryDisk() : openDisk(directory),
+      files,
+      processes: openProcesses(),
+      clock: systemClock,
+      log,
+      env,
+      random: Math.random,
+    },
+    config,
+    INFO,
+  );
+  const stopped = stopSignal();
+  if (invocation.kind === "tools") {
+    return printTools(invocation, { tools: app.inventory.listTools(), terminal });
+  }
+  if (invocation.kind === "tool") {
+    return await runTool(invocation, {
+      tools: app.inventory.listTools(),
+      terminal,
+      signal: stopped,
+    });
+  }
+  const facts = {
+    version: INFO.version,
+    toolsets: config.toolsets,
+    toolCount: app.inventory.listTools().length,
+    granted: await grantedPermissions(),
+    cacheDirectory: directory,
+    authenticated: config.serve.authToken !== undefined,
+  };
+  if (config.serve.transport === "http") {
+    const listening = await app.serveHttp(listen, stopped);
+    for (const line of banner({ ...facts, url: listening.url })) terminal.err(line);
+    await listening.finished;
+  } else {
+    if (stdio.stdinIsTerminal()) {
+      for (const line of banner({ ...facts, url: undefined })) terminal.err(line);
+    }
+    await app.serveStreams(stdio, stopped);
+  }
+  return 0;
+}
+
+/** Flags that ask for more are heard; otherwise only what went wrong is shown. */
+function quieter(config: Config, invocation: Invocation): Config["logLevel"] {
+  return invocation.flags["log-level"] === undefined ? "warn" : config.logLevel;
+}
+
+/** Values that must never appear in a log line, wherever they come from. */
+function secretsOf(config: Config, env: Env): readonly string[] {
+  return [
+    config.serve.authToken,
+    env["OCI_TOKEN"],
+    env["OCI_PASSWORD"],
+    env["HUB_PAT_TOKEN"],
+  ].filter((value) => value !== undefined);
+}
+
+/** The directory, if Deno may read and write it; asking never prompts. */
+async function writable(directory: string | undefined): Promise<string | undefined> {
+  if (directory === undefined) return undefined;
+  const states = await Promise.all(
+    (["read", "write"] as const).map((name) => Deno.permissions.query({ name, path: directory })),
+  );
+  return states.every(({ state }) => state === "granted") ? directory : undefined;
+}
+
+/** Aborts at the first SIGINT or SIGTERM; the second ends the process at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) Deno.exit(INTERRUPTED);
+    controller.abort();
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  // Windows knows SIGINT and SIGBREAK only.
+  Deno.addSignalListener(Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM", stop);
+  return controller.signal;
+}
+
+// Connections that are kept alive and signal listeners would hold the process.
+if (import.meta.main) Deno.exit(await main(Deno.args));
