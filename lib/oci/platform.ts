@@ -13,6 +13,7 @@
  */
 
 import { AppError } from "../core/errors.ts";
+import { cleanText } from "../core/text.ts";
 
 /** What an image runs on, in the words of Go's GOOS and GOARCH. */
 export interface Platform {
@@ -28,24 +29,32 @@ export interface Platform {
   readonly osFeatures?: readonly string[];
 }
 
-const SYSTEMS: Readonly<Record<string, string>> = { macos: "darwin" };
+const SYSTEMS: ReadonlyMap<string, string> = new Map([["macos", "darwin"]]);
 
-/** Spellings of `uname -m` and of older tools. */
-const ARCHITECTURES: Readonly<Record<string, readonly [string, string?]>> = {
-  x86_64: ["amd64"],
-  "x86-64": ["amd64"],
-  i386: ["386"],
-  i486: ["386"],
-  i586: ["386"],
-  i686: ["386"],
-  x86: ["386"],
-  aarch64: ["arm64"],
-  armhf: ["arm", "v7"],
-  armel: ["arm", "v6"],
-  armv5l: ["arm", "v5"],
-  armv6l: ["arm", "v6"],
-  armv7l: ["arm", "v7"],
-};
+/** Spellings of `uname -m`, of Debian, and of Docker Hub's namespaces; a map, since indexes name them. */
+const ARCHITECTURES: ReadonlyMap<string, readonly [string, string?]> = new Map<
+  string,
+  readonly [string, string?]
+>([
+  ["x86_64", ["amd64"]],
+  ["x86-64", ["amd64"]],
+  ["i386", ["386"]],
+  ["i486", ["386"]],
+  ["i586", ["386"]],
+  ["i686", ["386"]],
+  ["x86", ["386"]],
+  ["aarch64", ["arm64"]],
+  ["arm64v8", ["arm64"]],
+  ["armhf", ["arm", "v7"]],
+  ["armel", ["arm", "v6"]],
+  ["armv5l", ["arm", "v5"]],
+  ["armv6l", ["arm", "v6"]],
+  ["armv7l", ["arm", "v7"]],
+  ["arm32v5", ["arm", "v5"]],
+  ["arm32v6", ["arm", "v6"]],
+  ["arm32v7", ["arm", "v7"]],
+  ["ppc64el", ["ppc64le"]],
+]);
 
 const KNOWN_ARCHITECTURES = new Set([
   "386",
@@ -62,47 +71,44 @@ const KNOWN_ARCHITECTURES = new Set([
   "riscv64",
   "s390x",
   "wasm",
-  ...Object.keys(ARCHITECTURES),
+  ...ARCHITECTURES.keys(),
 ]);
+
+/** `os/architecture[/variant][:os-version]`, or without the system. */
+const FORM =
+  /^(?<words>[a-z0-9_.-]{1,64}(?:\/[a-z0-9_.-]{1,64}){0,2})(?::(?<version>[a-z0-9._-]{1,64}))?$/i;
 
 /**
  * Parses a platform as people write it.
  *
- * @param text `os/architecture[/variant][:os-version]`, or an architecture alone (then of Linux).
+ * @param text `os/architecture[/variant][:os-version]`, or `architecture[/variant]` (then of Linux).
  * @returns The normalised platform.
  * @throws {AppError} `INVALID_ARGUMENT`.
  */
 export function parsePlatform(text: string): Platform {
-  const [words = "", ...versions] = text.trim().split(":");
-  const parts = words.toLowerCase().split("/");
-  const legal = /^[a-z0-9_.-]{1,64}$/;
-  const osVersion = versions.join(":");
-  if (
-    parts.length > 3 || !parts.every((part) => legal.test(part)) || versions.length > 1 ||
-    (versions.length === 1 && !/^[0-9A-Za-z._-]{1,64}$/.test(osVersion))
-  ) {
-    throw new AppError(
-      "INVALID_ARGUMENT",
-      `Cannot use platform "${text.slice(0, 100)}": it has not the form os/arch`,
-      {
-        hint: "Write for example linux/amd64, linux/arm/v7 or windows/amd64:10.0.17763",
-      },
-    );
-  }
-  const [first = "", second, third] = parts;
-  if (second === undefined && !KNOWN_ARCHITECTURES.has(first)) {
-    throw new AppError(
-      "INVALID_ARGUMENT",
-      `Cannot use platform "${text.slice(0, 100)}": it names no known architecture`,
-      { hint: "Write for example linux/amd64" },
-    );
-  }
+  const groups = FORM.exec(text.trim())?.groups;
+  if (groups === undefined) throw invalid(text, "it has not the form os/architecture[/variant]");
+  const given = (groups["words"] ?? "").toLowerCase().split("/");
+  const isKnown = KNOWN_ARCHITECTURES.has(given[0] ?? "");
+  if (given.length === 1 && !isKnown) throw invalid(text, "it names no known architecture");
+  // No system has the name of an architecture, so `arm/v7` can only be a variant.
+  if (given.length === 3 && isKnown) throw invalid(text, "it begins with an architecture");
+  const [os = "", architecture = "", variant] = isKnown ? ["linux", ...given] : given;
+  const osVersion = groups["version"];
   return normalisePlatform({
-    os: second === undefined ? "linux" : first,
-    architecture: second ?? first,
-    ...(third === undefined ? {} : { variant: third }),
-    ...(osVersion === "" ? {} : { osVersion }),
+    os,
+    architecture,
+    ...(variant === undefined ? {} : { variant }),
+    ...(osVersion === undefined ? {} : { osVersion }),
   });
+}
+
+function invalid(text: string, why: string): AppError {
+  return new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot use platform "${cleanText(text, { maxChars: 100 })}": ${why}`,
+    { hint: "Write for example linux/amd64, linux/arm/v7 or windows/amd64:10.0.17763" },
+  );
 }
 
 /**
@@ -113,17 +119,17 @@ export function parsePlatform(text: string): Platform {
  */
 export function normalisePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase();
-  const alias = ARCHITECTURES[platform.architecture.toLowerCase()];
+  const alias = ARCHITECTURES.get(platform.architecture.toLowerCase());
   const architecture = alias?.[0] ?? platform.architecture.toLowerCase();
-  let variant = platform.variant?.toLowerCase() ?? alias?.[1];
+  let variant = platform.variant?.toLowerCase() || alias?.[1];
   if (variant !== undefined && /^\d+$/.test(variant)) variant = `v${variant}`;
-  if (architecture === "arm" && (variant === undefined || variant === "")) variant = "v7";
+  if (architecture === "arm") variant ??= "v7";
   if (architecture === "arm64" && variant === "v8") variant = undefined;
   if (architecture === "amd64" && variant === "v1") variant = undefined;
   return {
-    os: SYSTEMS[os] ?? os,
+    os: SYSTEMS.get(os) ?? os,
     architecture,
-    ...(variant === undefined || variant === "" ? {} : { variant }),
+    ...(variant === undefined ? {} : { variant }),
     ...(platform.osVersion === undefined || platform.osVersion === ""
       ? {}
       : { osVersion: platform.osVersion }),
