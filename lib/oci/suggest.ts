@@ -24,15 +24,18 @@ export function nearestNames(
   const most = Math.max(2, Math.floor(target.length / 2));
   const scored = candidates.slice(0, 20_000).flatMap((name) => {
     const other = name.slice(0, COMPARED).toLowerCase();
-    // A longer name that begins or is begun by the wanted one is near, whatever its length.
-    const shared = other.startsWith(target) || target.startsWith(other);
-    const distance = shared
-      ? Math.min(1, Math.abs(other.length - target.length))
+    const gap = Math.abs(other.length - target.length);
+    // A name that goes on where the wanted one ends is near, whatever its length; next to it one
+    // that ends before.
+    const distance = other.startsWith(target)
+      ? Math.min(1, gap)
+      : target.startsWith(other) && other !== ""
+      ? Math.min(2, gap)
       : editDistance(target, other, most);
-    return distance <= most ? [{ name, distance }] : [];
+    return distance <= most ? [{ name, distance, gap }] : [];
   });
   return scored.sort((a, b) =>
-    a.distance - b.distance || a.name.length - b.name.length || (a.name < b.name ? -1 : 1)
+    a.distance - b.distance || a.gap - b.gap || (a.name < b.name ? -1 : 1)
   )
     .slice(0, limit).map(({ name }) => name);
 }

@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
+import { cleanText } from "../core/text.ts";
 import { compilePattern } from "./tag_pattern.ts";
 import { compareRead, isDigestTag, type ReadTag, readTag } from "./tag_version.ts";
 
@@ -34,7 +35,7 @@ export interface TagViewOptions {
 export interface TagView {
   /** The tags, in order. */
   readonly tags: readonly string[];
-  /** How many tags the repository has. */
+  /** How many tags the repository has; names that the spec forbids are not counted. */
   readonly total: number;
   /** How many of them fit the pattern and are not hidden. */
   readonly matched: number;
@@ -47,9 +48,15 @@ export interface TagView {
 const CURSOR = z.object({
   sort: z.enum(TAG_SORTS),
   view: z.string(),
-  last: z.string(),
+  /** The last tags shown, the very last one first. */
+  last: z.tuple([z.string()], z.string()),
   position: z.int().nonnegative(),
 });
+
+/** A tag as the distribution-spec allows it; nothing else can be pulled. */
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+/** How many of the last tags may vanish between pages of the registry's order. */
+const ANCHORS = 3;
 
 /**
  * Takes a page of tags.
@@ -60,21 +67,30 @@ const CURSOR = z.object({
  * @throws {AppError} `INVALID_ARGUMENT` for a pattern or cursor that cannot be used.
  */
 export function viewTags(tags: readonly string[], options: TagViewOptions): TagView {
-  const shown = options.includeDigestTags === true ? tags : tags.filter((tag) => !isDigestTag(tag));
+  const legal = tags.filter((tag) => TAG.test(tag));
+  const shown = options.includeDigestTags === true
+    ? legal
+    : legal.filter((tag) => !isDigestTag(tag));
   const pattern = options.pattern?.trim() ?? "";
   const fits = pattern === "" ? undefined : compilePattern(pattern);
   const matched = fits === undefined ? shown : shown.filter(fits);
   const cursor = options.cursor === undefined ? undefined : readCursor(options.cursor, options);
   const { page, start } = sortedPage(matched, { ...options, cursor });
-  const last = page.at(-1);
+  const [last, ...before] = page.slice(-ANCHORS).toReversed();
   const position = start + page.length;
   return {
     tags: page,
-    total: tags.length,
+    total: legal.length,
     matched: matched.length,
-    hidden: tags.length - shown.length,
+    hidden: legal.length - shown.length,
     ...(last === undefined || position >= matched.length ? {} : {
-      nextCursor: writeCursor({ sort: options.sort, view: viewName(options), last, position }),
+      nextCursor: writeCursor({
+        sort: options.sort,
+        view: viewName(options),
+        // The other orders say where a tag would stand, even when it has gone.
+        last: options.sort === "registry" ? [last, ...before] : [last],
+        position,
+      }),
     }),
   };
 }
@@ -87,22 +103,32 @@ function sortedPage(
 ): { readonly page: readonly string[]; readonly start: number } {
   const { sort, limit, cursor } = options;
   if (sort === "registry") {
-    const known = cursor === undefined ? -1 : tags.indexOf(cursor.last);
-    // When the last tag has gone, its place is the best guess.
-    const start = cursor === undefined ? 0 : known === -1 ? cursor.position : known + 1;
+    const start = cursor === undefined ? 0 : startAfter(tags, cursor);
     return { page: tags.slice(start, start + limit), start };
   }
   if (sort === "alphabetical") {
     const sorted = tags.toSorted();
-    const start = cursor === undefined ? 0 : firstAfter(sorted, (tag) => tag > cursor.last);
+    const start = cursor === undefined ? 0 : firstAfter(sorted, (tag) => tag > cursor.last[0]);
     return { page: sorted.slice(start, start + limit), start };
   }
   const sorted = tags.map((tag): ReadTag => ({ tag, meaning: readTag(tag) })).sort(compareRead);
   const last = cursor === undefined
     ? undefined
-    : { tag: cursor.last, meaning: readTag(cursor.last) };
+    : { tag: cursor.last[0], meaning: readTag(cursor.last[0]) };
   const start = last === undefined ? 0 : firstAfter(sorted, (read) => compareRead(read, last) > 0);
   return { page: sorted.slice(start, start + limit).map(({ tag }) => tag), start };
+}
+
+/**
+ * Only the registry knows its order, so the page goes on behind the last tag that is still there;
+ * when all of them have gone, their place is the best guess.
+ */
+function startAfter(tags: readonly string[], cursor: Cursor): number {
+  for (const anchor of cursor.last) {
+    const known = tags.indexOf(anchor);
+    if (known !== -1) return known + 1;
+  }
+  return cursor.position;
 }
 
 function firstAfter<T>(sorted: readonly T[], isAfter: (item: T) => boolean): number {
@@ -133,7 +159,7 @@ function readCursor(text: string, options: TagViewOptions): Cursor {
   if (parsed === undefined) {
     throw new AppError(
       "INVALID_ARGUMENT",
-      `Cannot use cursor "${text.slice(0, 40)}": it is none of Wharf's`,
+      `Cannot use cursor "${cleanText(text, { maxChars: 40 })}": it is none of Wharf's`,
       {
         hint: "Pass the next_cursor of the page before, unchanged, or leave it out to begin anew",
       },
