@@ -1,0 +1,91 @@
+/**
+ * The last events of a session, so that a client whose stream broke can go on where it was (MCP
+ * specification, "Resumability and Redelivery"). Needs no permission.
+ *
+ * @module
+ */
+
+import type { EventStore, JSONRPCMessage } from "../mcp/protocol.ts";
+
+/** How much is kept. */
+export interface EventStoreOptions {
+  /** Most events. @default {1000} */
+  readonly maxEvents?: number;
+  /** Most bytes of all events together, roughly. @default {8388608} */
+  readonly maxBytes?: number;
+}
+
+interface StoredEvent {
+  readonly streamId: string;
+  readonly message: JSONRPCMessage;
+  readonly bytes: number;
+}
+
+/** Keeps events in memory; the oldest go first. */
+export class MemoryEventStore implements EventStore {
+  readonly #events = new Map<string, StoredEvent>();
+  readonly #maxEvents: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
+  #count = 0;
+
+  /** @param options How much is kept. */
+  constructor(options: EventStoreOptions = {}) {
+    this.#maxEvents = options.maxEvents ?? 1000;
+    this.#maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
+  }
+
+  /**
+   * Keeps an event.
+   *
+   * @param streamId The stream that it goes to.
+   * @param message The event.
+   * @returns Its id, unique in the session.
+   */
+  storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
+    this.#count++;
+    const id = `${this.#count}-${streamId}`;
+    const bytes = JSON.stringify(message).length;
+    this.#events.set(id, { streamId, message, bytes });
+    this.#bytes += bytes;
+    for (const [oldest, event] of this.#events) {
+      const fits = this.#events.size <= this.#maxEvents && this.#bytes <= this.#maxBytes;
+      if (fits || oldest === id) break;
+      this.#events.delete(oldest);
+      this.#bytes -= event.bytes;
+    }
+    return Promise.resolve(id);
+  }
+
+  /**
+   * The stream of an event.
+   *
+   * @param eventId The event's id.
+   * @returns The stream's id, or `undefined` for an event that is not kept (any more).
+   */
+  getStreamIdForEventId(eventId: string): Promise<string | undefined> {
+    return Promise.resolve(this.#events.get(eventId)?.streamId);
+  }
+
+  /**
+   * Sends what followed an event on its stream.
+   *
+   * @param lastEventId The last event that the client has.
+   * @param sink Takes the events, in order.
+   * @returns The stream's id.
+   */
+  async replayEventsAfter(
+    lastEventId: string,
+    sink: { readonly send: (eventId: string, message: JSONRPCMessage) => Promise<void> },
+  ): Promise<string> {
+    const streamId = this.#events.get(lastEventId)?.streamId ?? "";
+    let isAfter = false;
+    for (const [id, event] of [...this.#events]) {
+      // A priming event has no content; it only marks a place.
+      const hasContent = Object.keys(event.message).length > 0;
+      if (isAfter && event.streamId === streamId && hasContent) await sink.send(id, event.message);
+      if (id === lastEventId) isAfter = true;
+    }
+    return streamId;
+  }
+}
