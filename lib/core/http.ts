@@ -155,9 +155,12 @@ export function boundedResponse(
 export interface Listening {
   /** Where it listens, with the port that was taken. */
   readonly url: URL;
-  /** Settles when the last connection is closed. */
+  /** Settles when the last connection is closed, or nobody waits for it any more. */
   readonly finished: Promise<void>;
-  /** Takes no new connection, and waits for requests in hand. */
+  /**
+   * Takes no new connection and waits until the answers in hand are sent. When the signal aborts
+   * meanwhile, it stops waiting; connections that are still open then end with the process.
+   */
   shutdown(): Promise<void>;
 }
 

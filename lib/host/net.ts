@@ -253,21 +253,43 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   throwIfAborted(signal);
   const bracketed = hostname.includes(":") ? `[${hostname}]` : hostname;
   const ready = Promise.withResolvers<URL>();
+  const connections = new AbortController();
+  const cut = Promise.withResolvers<void>();
+  let state: "open" | "draining" | "closed" = "open";
+  // Deno 2.9 ends the whole process when the signal of a server aborts that is shutting down or
+  // has ended. So its signal aborts only while it is open, and later nobody waits any more.
+  const close = () => {
+    if (state === "open") connections.abort();
+    else cut.resolve();
+    state = "closed";
+  };
   try {
     const server = Deno.serve({
       hostname,
       port,
-      signal,
+      signal: connections.signal,
       onListen: (address) => ready.resolve(new URL(`http://${bracketed}:${address.port}/`)),
       onError: () => new Response("Internal error\n", { status: 500 }),
     }, (request, { remoteAddr }) => {
       const remote = "hostname" in remoteAddr ? remoteAddr.hostname : "unknown";
       return options.handler(request, { remote });
     });
+    signal.addEventListener("abort", close, { once: true });
+    const finished = Promise.race([server.finished, cut.promise]).finally(() => {
+      state = "closed";
+      signal.removeEventListener("abort", close);
+    });
     return {
       url: await ready.promise,
-      finished: server.finished,
-      shutdown: () => server.shutdown(),
+      finished,
+      async shutdown() {
+        if (state === "open") {
+          state = "draining";
+          // Its end is that of the server, which `finished` waits for.
+          server.shutdown().catch(() => {});
+        }
+        await finished;
+      },
     };
   } catch (thrown) {
     throw listenError(`${bracketed}:${port}`, thrown);
