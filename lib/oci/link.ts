@@ -40,7 +40,8 @@ export function parseLinks(header: string): readonly Link[] {
       reader.blanks();
       const given = reader.take("=");
       reader.blanks();
-      parameters[name] ??= given ? reader.value() : "";
+      const value = given ? reader.value() : "";
+      parameters[name] ??= value;
     }
     links.push({ target: target.trim(), parameters });
   }

@@ -32,8 +32,10 @@ export function warningsOf(headers: Headers): readonly string[] {
     if (code === "299" && agent !== "" && reader.at('"')) {
       const text = cleanText(reader.value(), { maxChars: 300 });
       if (text !== "") texts.add(text);
-    } else if (!reader.done()) reader.value();
-    // The warn-date, if any, and the comma.
+    } else reader.value();
+    // The warn-date, if any, has a comma of its own.
+    reader.blanks();
+    reader.value();
     reader.until(",");
     reader.skip();
   }
@@ -51,15 +53,25 @@ export function warningsOf(headers: Headers): readonly string[] {
 export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const standard = headers.get("retry-after")?.trim();
   if (standard !== undefined) {
-    if (/^\d+$/.test(standard)) return clamp(Number(standard) * 1000);
-    const date = Date.parse(standard);
-    if (!Number.isNaN(date)) return clamp(date - nowMs);
+    // The standard knows whole seconds only; some servers compute.
+    if (/^\d+(?:\.\d+)?$/.test(standard)) return clamp(Math.ceil(Number(standard) * 1000));
+    const date = httpDate(standard);
+    if (date !== undefined) return clamp(date - nowMs);
   }
-  for (const name of ["x-retry-after", "x-ratelimit-reset"]) {
+  // The reset of a quota that is not used up says nothing about this answer.
+  const isUsedUp = (headers.get("x-ratelimit-remaining") ?? "0").trim() === "0";
+  for (const name of ["x-retry-after", ...(isUsedUp ? ["x-ratelimit-reset"] : [])]) {
     const value = headers.get(name)?.trim();
     if (value !== undefined && /^\d{9,11}$/.test(value)) return clamp(Number(value) * 1000 - nowMs);
   }
   return undefined;
+}
+
+/** The three forms of RFC 9110, 5.6.7, which are all in GMT; the last does not say so. */
+function httpDate(text: string): number | undefined {
+  if (!/^[A-Z][a-z]{2,8},? /.test(text)) return undefined;
+  const ms = Date.parse(/(?:GMT|UTC|[+-]\d{4})$/.test(text) ? text : `${text} GMT`);
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 function clamp(ms: number): number {
@@ -85,16 +97,28 @@ export interface PullQuota {
  * @returns The quota, or `undefined` where none is said.
  */
 export function pullQuotaOf(headers: Headers): PullQuota | undefined {
-  const limit = /^\s*(\d{1,9})\s*(?:;\s*w\s*=\s*(\d{1,9}))?/.exec(
-    headers.get("ratelimit-limit") ?? "",
-  );
-  const remaining = /^\s*(\d{1,9})/.exec(headers.get("ratelimit-remaining") ?? "");
-  if (limit === null && remaining === null) return undefined;
+  const limit = quotaField(headers.get("ratelimit-limit"));
+  const remaining = quotaField(headers.get("ratelimit-remaining"));
+  if (limit === undefined && remaining === undefined) return undefined;
+  const windowSeconds = limit?.windowSeconds ?? remaining?.windowSeconds;
   const source = headers.get("docker-ratelimit-source");
   return {
-    ...(limit === null ? {} : { limit: Number(limit[1]) }),
-    ...(remaining === null ? {} : { remaining: Number(remaining[1]) }),
-    ...(limit?.[2] === undefined ? {} : { windowSeconds: Number(limit[2]) }),
+    ...(limit === undefined ? {} : { limit: limit.count }),
+    ...(remaining === undefined ? {} : { remaining: remaining.count }),
+    ...(windowSeconds === undefined ? {} : { windowSeconds }),
     ...(source === null ? {} : { source: cleanText(source, { maxChars: 80 }) }),
+  };
+}
+
+/** `76;w=21600`, or `100, 100;w=21600` as the drafts of the IETF have it. */
+function quotaField(
+  value: string | null,
+): { readonly count: number; readonly windowSeconds: number | undefined } | undefined {
+  const count = /^\s*(\d{1,9})(?!\d)/.exec(value ?? "")?.[1];
+  if (count === undefined) return undefined;
+  const window = /;\s{0,9}w\s{0,9}=\s{0,9}(\d{1,9})(?!\d)/.exec(value ?? "")?.[1];
+  return {
+    count: Number(count),
+    windowSeconds: window === undefined ? undefined : Number(window),
   };
 }
