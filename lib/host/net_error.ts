@@ -22,7 +22,8 @@ const checkHost = () => "Check that the host is up and that no firewall or proxy
 /** The first match decides: the precise ones stand first. */
 const FAILURES: readonly Failure[] = [
   {
-    words: /UnknownIssuer|UnknownCA|CaUsedAsEndEntity|self.?signed/i,
+    // A CA that was made anew under its old name has another key: BadSignature.
+    words: /UnknownIssuer|UnknownCA|BadSignature|CaUsedAsEndEntity|self.?signed/i,
     state: "its certificate is not signed by a trusted authority",
     hint: ({ host }) =>
       `Put its CA into /etc/containers/certs.d/${host}/ca.crt, or name it in DENO_CERT`,
