@@ -90,9 +90,9 @@ async function run(
   const app = createApp(
     {
       net,
-      disk: directory === undefined ? new MemoryDisk() : openDisk(directory),
+      disk: directory === undefined ? new MemoryDisk() : openDisk(directory, systemClock),
       files,
-      processes: openProcesses(),
+      processes: openProcesses(systemClock),
       clock: systemClock,
       log,
       env,

@@ -101,3 +101,48 @@ export function printTools(
   }
   return EXIT.ok;
 }
+
+/** Prints an answer, page after page where `--all` asks for it. */
+async function printFacts(
+  tool: BoundTool,
+  invocation: Invocation & { readonly kind: "tool" },
+  deps: RunDeps,
+): Promise<void> {
+  const { terminal } = deps;
+  for await (const answer of pages(tool, invocation, deps)) {
+    if (invocation.output === "json") terminal.out(JSON.stringify(answer));
+    else {
+      for (const line of renderFacts(answer, terminal)) terminal.out(line);
+    }
+  }
+}
+
+/** Prints a document as the registry has it: its parts joined, and nothing else. */
+async function printDocument(
+  tool: BoundTool,
+  invocation: Invocation & { readonly kind: "tool" },
+  deps: RunDeps,
+): Promise<void> {
+  let text = "";
+  for await (const answer of pages(tool, invocation, deps)) text += String(answer["content"] ?? "");
+  deps.terminal.out(text);
+}
+
+async function* pages(
+  tool: BoundTool,
+  invocation: Invocation & { readonly kind: "tool" },
+  deps: RunDeps,
+): AsyncGenerator<Readonly<Record<string, unknown>>> {
+  const context = { signal: deps.signal, progress: () => {} };
+  let cursor: unknown;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const result = await tool.call(
+      cursor === undefined ? invocation.arguments : { ...invocation.arguments, cursor },
+      context,
+    );
+    const answer = result.structuredContent ?? {};
+    yield answer;
+    cursor = answer["next_cursor"];
+    if (!invocation.all || cursor === undefined) return;
+  }
+}

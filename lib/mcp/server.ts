@@ -244,22 +244,14 @@ function resourceError(error: AppError): McpError {
 function serveCompletion(server: Server, inventory: Inventory): void {
   server.setRequestHandler(CompleteRequestSchema, async (request, extra) => {
     const { ref, argument, context } = request.params;
+    // Whoever types gains nothing from an error, so an unknown name completes to nothing.
     if (ref.type === "ref/prompt") {
-      const known = inventory.prompts.some(({ name }) => name === ref.name);
-      if (!known) {
-        throw new McpError(ErrorCode.InvalidParams, `Unknown prompt: ${ref.name.slice(0, 80)}`);
-      }
-      return completion(
-        promptValues(argument.name).filter((value) => value.startsWith(argument.value)),
-      );
+      const isKnown = inventory.prompts.some(({ name }) => name === ref.name);
+      const values = isKnown ? promptValues(argument.name) : [];
+      return completion(values.filter((value) => value.startsWith(argument.value)));
     }
     const template = inventory.templates.find(({ uriTemplate }) => uriTemplate === ref.uri);
-    if (template === undefined) {
-      throw new McpError(
-        ErrorCode.InvalidParams,
-        `Unknown resource template: ${ref.uri.slice(0, 200)}`,
-      );
-    }
+    if (template === undefined) return completion([]);
     const values = await template.complete(argument.name, argument.value, {
       variables: context?.arguments ?? {},
       signal: extra.signal,
