@@ -98,9 +98,7 @@ export class LocalRegistry implements AsyncDisposable {
     this.#child = child;
     this.#tls = options.tls === true;
     this.#client = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
-    this.#headers = user === undefined
-      ? {}
-      : { authorization: `Basic ${btoa(`${user.name}:${user.password}`)}` };
+    this.#headers = user === undefined ? {} : { authorization: `Basic ${basic(user)}` };
     this.#readers = Promise.all([this.#readAccessLog(), this.#readLog()]);
     // Where nobody waits for the address any more, nobody wants to know that there is none.
     this.#address.promise.catch(() => {});
@@ -176,6 +174,20 @@ export class LocalRegistry implements AsyncDisposable {
       // Not asynchronous: the queue of tens of thousands of small operations would cost more than they do.
       Deno.mkdirSync(directory, { recursive: true });
       Deno.writeTextFileSync(`${directory}/link`, manifest.digest);
+    }
+  }
+
+  /**
+   * Adds empty repositories, as {@linkcode tagMany} adds tags.
+   *
+   * @param repositories Their paths.
+   */
+  addRepositories(repositories: readonly string[]): void {
+    for (const repository of repositories) {
+      Deno.mkdirSync(
+        `${this.directory}/data/docker/registry/v2/repositories/${repository}/_layers`,
+        { recursive: true },
+      );
     }
   }
 
@@ -334,6 +346,11 @@ async function output(
   const decoder = new TextDecoder();
   if (!success) throw new Error(`Cannot run "${command}": ${decoder.decode(stderr)}`);
   return decoder.decode(stdout);
+}
+
+/** Credentials in UTF-8 and base64 (RFC 7617). */
+function basic(user: { readonly name: string; readonly password: string }): string {
+  return new TextEncoder().encode(`${user.name}:${user.password}`).toBase64();
 }
 
 function configOf(directory: string, options: RegistryOptions): string {
