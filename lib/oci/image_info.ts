@@ -5,11 +5,14 @@
  * @module
  */
 
+// deno-lint-ignore-file camelcase -- the records are shown as they are, in the words of the tools
+
 import { AppError, toAppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
 import { describeArtifact } from "./artifact.ts";
 import type { RegistryClient } from "./client.ts";
-import { historyOf, type HistoryStep, type ImageConfig, parseImageConfig } from "./image_config.ts";
+import { historyOf, type HistoryStep } from "./history.ts";
+import { type ImageConfig, parseImageConfig } from "./image_config.ts";
 import type { Descriptor, ImageBody, ManifestDocument, Schema1Body } from "./manifest.ts";
 import { IMAGE_CONFIGS } from "./media_types.ts";
 import { formatPlatform, type Platform, selectPlatform } from "./platform.ts";

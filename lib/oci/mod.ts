@@ -8,7 +8,6 @@
 export { openCertificates, type RegistryCertificates } from "./certificates.ts";
 export {
   type CallOptions,
-  type ContentCache,
   type ManifestAnswer,
   type PingAnswer,
   type RateLimit,
@@ -16,6 +15,8 @@ export {
   type RegistryClientDeps,
   type RegistryClientOptions,
 } from "./client.ts";
+export type { Catalog, CatalogOptions } from "./catalog_pages.ts";
+export type { ContentCache } from "./content_cache.ts";
 export {
   type FoundCredential,
   type Keychain,
@@ -26,7 +27,8 @@ export type { Credential } from "./auth_file.ts";
 export { type Digest, isDigest, parseDigest } from "./digest.ts";
 export { HubClient, type HubDeps, type HubOptions } from "./hub.ts";
 export type { HubRepository, HubSearchHit, HubTag, HubUser } from "./hub_answers.ts";
-export { historyOf, type HistoryStep, parseImageConfig } from "./image_config.ts";
+export { historyOf, type HistoryStep } from "./history.ts";
+export { parseImageConfig } from "./image_config.ts";
 export {
   type ImageInfo,
   type ImageReader,
