@@ -12,34 +12,19 @@
  * @module
  */
 
-import { z } from "zod";
 import { deadline } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
-import { parseJson } from "../core/json.ts";
-import { cleanText } from "../core/text.ts";
+import { type Catalog, type CatalogOptions, readCatalog } from "./catalog_pages.ts";
 import { parseChallenges } from "./challenge.ts";
-import { type Digest, digestOf, isDigest, verifyDigest } from "./digest.ts";
-import { algorithmOf } from "./digest.ts";
-import { nextLink } from "./link.ts";
-import {
-  type Descriptor,
-  digestedBytes,
-  type ManifestDocument,
-  parseManifest,
-} from "./manifest.ts";
+import { type ContentCache, verifiedContent } from "./content_cache.ts";
+import { algorithmOf, type Digest, digestOf, isDigest, verifyDigest } from "./digest.ts";
+import type { Operation } from "./exchange.ts";
+import { type Descriptor, type ManifestDocument, readManifest } from "./manifest.ts";
 import { ACCEPT_MANIFEST, bareMediaType, kindOf } from "./media_types.ts";
 import { formatReference, type Reference, type Repository } from "./reference.ts";
 import { type PullQuota, pullQuotaOf, warningsOf } from "./response_facts.ts";
 import { readTagPages, type TagListing } from "./tag_pages.ts";
-import { type Operation, RegistryTransport, type TransportDeps } from "./transport.ts";
-
-/** Keeps content by key; a miss is never an error. */
-export interface ContentCache {
-  /** @returns The bytes under the key, or `undefined`; the client verifies them. */
-  get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Keeps bytes under a key such as `sha256:<hex>`. */
-  put(key: string, bytes: Uint8Array): Promise<void>;
-}
+import { RegistryTransport, type TransportDeps } from "./transport.ts";
 
 /** What {@linkcode RegistryClient} needs. */
 export interface RegistryClientDeps extends TransportDeps {
@@ -98,9 +83,6 @@ export interface RateLimit extends PullQuota {
 const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
 const MAX_BLOB_BYTES = 8 * 1024 * 1024;
 const MAX_KEPT_BLOB_BYTES = 4 * 1024 * 1024;
-const MAX_CATALOG_PAGES = 200;
-
-const CATALOG = z.object({ repositories: z.array(z.string()).nullish() });
 
 /** Asks registries. One client serves any number of calls; they share queues, tokens and pauses. */
 export class RegistryClient {
@@ -131,28 +113,32 @@ export class RegistryClient {
    */
   ping(registry: string, options: CallOptions = {}): Promise<PingAnswer> {
     return this.#operation(options, async (operation) => {
-      const { response, source } = await this.#transport.send({
-        registry,
-        repository: "",
-        scope: "",
-        path: "/v2/",
-        action: `ping "${registry}"`,
-        accept: [401, 403],
-      }, operation);
-      const schemes = parseChallenges(response.headers.get("www-authenticate") ?? "")
-        .map(({ scheme }) => scheme);
-      await response.cancel();
-      if (response.status === 200) {
-        // Only an answer to a challenge makes the transport use a credential.
-        const authentication = source === undefined ? "none" : "bearer";
-        return { authentication, authenticated: source === undefined ? undefined : true, source };
+      const whole = { registry, repository: "" };
+      try {
+        const { status, headers, authorization } = await this.#transport.send({
+          ...whole,
+          scope: "",
+          path: "/v2/",
+          action: `ping "${registry}"`,
+          accept: [401, 403],
+          maxBytes: 0,
+        }, operation);
+        const isIn = status < 300;
+        return {
+          authentication: authorization?.scheme ?? (isIn ? "none" : wantedScheme(headers)),
+          authenticated: authorization?.source === undefined ? undefined : isIn,
+          source: authorization?.source,
+        };
+      } catch (thrown) {
+        if (!(thrown instanceof AppError && thrown.code === "UNAUTHORIZED")) throw thrown;
+        // The registry answers; it is its token server that refuses.
+        const found = await this.#deps.keychain.lookup(whole, operation.signal);
+        return {
+          authentication: "bearer",
+          authenticated: found === undefined ? undefined : false,
+          source: found?.source,
+        };
       }
-      const authentication = schemes.includes("bearer")
-        ? "bearer"
-        : schemes.includes("basic")
-        ? "basic"
-        : "other";
-      return { authentication, authenticated: source === undefined ? undefined : false, source };
     });
   }
 
@@ -176,7 +162,9 @@ export class RegistryClient {
         return { ...answer, tagDigest: tagDigest === digest ? undefined : tagDigest };
       }
       const head = await this.#head(reference, operation);
-      if (head.digest === undefined) return await this.#manifestByTag(reference, operation);
+      if (head.digest === undefined) {
+        return await this.#getManifest(reference, undefined, operation);
+      }
       const answer = await this.#manifestByDigest(reference, head.digest, operation);
       return {
         ...answer,
@@ -210,15 +198,15 @@ export class RegistryClient {
       }
       const inline = inlineData(descriptor);
       if (inline !== undefined) return inline;
-      const kept = await this.#kept(digest);
+      const kept = await verifiedContent(this.#deps.cache, digest);
       if (kept !== undefined) return kept;
-      const { response } = await this.#transport.send({
+      const { bytes } = await this.#transport.send({
         ...repository,
         scope: pullScope(repository),
         path: `/v2/${repository.repository}/blobs/${digest}`,
         action: `read ${what}`,
+        maxBytes: MAX_BLOB_BYTES,
       }, operation);
-      const bytes = await response.bytes({ maxBytes: size });
       if (bytes.byteLength !== size) {
         throw new AppError(
           "BAD_RESPONSE",
@@ -254,33 +242,11 @@ export class RegistryClient {
    * @returns The names; `truncated` when there may be more.
    * @throws {AppError} `UNSUPPORTED` where the registry has no catalog for Wharf.
    */
-  catalog(
-    registry: string,
-    options: CallOptions & {
-      readonly limit: number;
-      readonly filter: (name: string) => boolean;
-    },
-  ): Promise<{ readonly repositories: readonly string[]; readonly truncated: boolean }> {
-    return this.#operation(options, async (operation) => {
-      const found = new Set<string>();
-      let path: string | undefined = "/v2/_catalog?n=1000";
-      for (let page = 0; path !== undefined && page < MAX_CATALOG_PAGES; page++) {
-        const { response, url } = await this.#catalogPage(registry, path, operation);
-        const what = `the catalog of "${registry}"`;
-        const bytes = await response.bytes({ maxBytes: MAX_MANIFEST_BYTES });
-        const parsed = CATALOG.safeParse(parseJson(bytes, { what }));
-        for (const name of parsed.data?.repositories ?? []) {
-          const clean = cleanText(name, { maxChars: 255 });
-          if (options.filter(clean)) found.add(clean);
-          if (found.size >= options.limit) return { repositories: [...found], truncated: true };
-        }
-        const next = nextLink(response.headers, url);
-        path = next === undefined || next.hostname !== url.hostname
-          ? undefined
-          : next.pathname + next.search;
-      }
-      return { repositories: [...found], truncated: path !== undefined };
-    });
+  catalog(registry: string, options: CallOptions & CatalogOptions): Promise<Catalog> {
+    return this.#operation(
+      options,
+      (operation) => readCatalog(this.#transport, registry, { ...options, operation }),
+    );
   }
 
   /**
@@ -292,7 +258,7 @@ export class RegistryClient {
   rateLimit(options: CallOptions = {}): Promise<RateLimit> {
     return this.#operation(options, async (operation) => {
       const preview = { registry: "docker.io", repository: "ratelimitpreview/test" };
-      const { response, source } = await this.#transport.send({
+      const { status, headers, authorization } = await this.#transport.send({
         ...preview,
         scope: pullScope(preview),
         path: "/v2/ratelimitpreview/test/manifests/latest",
@@ -301,35 +267,15 @@ export class RegistryClient {
         headers: { accept: ACCEPT_MANIFEST },
         // The answer to a reached limit carries the quota as well.
         accept: [429],
+        maxBytes: 0,
       }, operation);
-      await response.cancel();
-      const quota = pullQuotaOf(response.headers);
-      return { limited: quota !== undefined, credential: source, ...quota };
+      const quota = pullQuotaOf(headers);
+      return {
+        limited: quota !== undefined || status === 429,
+        credential: authorization?.source,
+        ...quota,
+      };
     });
-  }
-
-  async #catalogPage(registry: string, path: string, operation: Operation) {
-    const refused = [401, 403, 404, 405, 501];
-    const answer = await this.#transport.send({
-      registry,
-      repository: "",
-      scope: "registry:catalog:*",
-      path,
-      action: `list the repositories of "${registry}"`,
-      accept: refused,
-    }, operation).catch((thrown: unknown) => {
-      if (thrown instanceof AppError && refused.includes(thrown.status ?? 0)) return undefined;
-      throw thrown;
-    });
-    if (answer !== undefined && answer.response.status === 200) return answer;
-    await answer?.response.cancel();
-    throw new AppError(
-      "UNSUPPORTED",
-      `Cannot list the repositories of "${registry}": it offers no catalog`,
-      {
-        hint: "Name the repository; Docker Hub, GitHub and Quay never offer one",
-      },
-    );
   }
 
   /** Deadline and signal of one operation. */
@@ -343,7 +289,7 @@ export class RegistryClient {
   }
 
   async #head(reference: Reference, operation: Operation): Promise<Head> {
-    const { response } = await this.#transport.send({
+    const { status, headers } = await this.#transport.send({
       ...repositoryOf(reference),
       scope: pullScope(reference),
       path: manifestPath(reference, reference.tag ?? ""),
@@ -352,16 +298,16 @@ export class RegistryClient {
       headers: { accept: ACCEPT_MANIFEST },
       // These answers to HEAD have no body; a GET says what is wrong.
       accept: [400, 404, 405, 406],
+      maxBytes: 0,
     }, operation);
-    await response.cancel();
-    const text = response.headers.get("docker-content-digest")?.trim() ?? "";
+    const text = headers.get("docker-content-digest")?.trim() ?? "";
     // Old registries name a schema 1 digest that only a GET can prove.
-    const isUsable = response.status === 200 && isDigest(text) &&
-      kindOf(bareMediaType(response.headers.get("content-type"))) !== "schema1";
+    const isUsable = status < 300 && isDigest(text) &&
+      kindOf(bareMediaType(headers.get("content-type"))) !== "schema1";
     return {
       digest: isUsable ? text : undefined,
-      warnings: warningsOf(response.headers),
-      quota: pullQuotaOf(response.headers),
+      warnings: warningsOf(headers),
+      quota: pullQuotaOf(headers),
     };
   }
 
@@ -380,72 +326,46 @@ export class RegistryClient {
     digest: Digest,
     operation: Operation,
   ): Promise<ManifestAnswer> {
+    const kept = await verifiedContent(this.#deps.cache, digest);
+    if (kept === undefined) return await this.#getManifest(reference, digest, operation);
     const what = `"${formatReference(reference)}"`;
-    const kept = await this.#kept(digest);
-    if (kept !== undefined) {
-      const parsed = parseManifest(kept, { contentType: "", what });
-      return {
-        document: { ...parsed, digest, bytes: kept },
-        fromCache: true,
-        warnings: [],
-        quota: undefined,
-        tagDigest: undefined,
-      };
-    }
-    const { bytes, contentType, headers } = await this.#getManifest(reference, digest, operation);
-    const parsed = parseManifest(bytes, { contentType, what });
-    verifyDigest(digestedBytes(bytes, parsed.mediaType), digest, what);
-    if (parsed.kind !== "schema1") await this.#deps.cache.put(digest, bytes);
     return {
-      document: { ...parsed, digest, bytes },
-      fromCache: false,
-      warnings: warningsOf(headers),
-      quota: pullQuotaOf(headers),
+      document: readManifest(kept, { contentType: "", what, expected: digest }),
+      fromCache: true,
+      warnings: [],
+      quota: undefined,
       tagDigest: undefined,
     };
   }
 
-  /** For registries whose HEAD tells no digest. */
-  async #manifestByTag(reference: Reference, operation: Operation): Promise<ManifestAnswer> {
+  /** By digest, or by tag for registries whose HEAD tells no digest. */
+  async #getManifest(
+    reference: Reference,
+    digest: Digest | undefined,
+    operation: Operation,
+  ): Promise<ManifestAnswer> {
     const what = `"${formatReference(reference)}"`;
-    const tag = reference.tag ?? "";
-    const { bytes, contentType, headers } = await this.#getManifest(reference, tag, operation);
-    const parsed = parseManifest(bytes, { contentType, what });
-    const content = digestedBytes(bytes, parsed.mediaType);
-    const promised = headers.get("docker-content-digest")?.trim() ?? "";
-    // The spec: a digest that is used MUST be verified; where none is sent, sha256 is meant.
-    if (isDigest(promised)) verifyDigest(content, promised, what);
-    const digest = isDigest(promised)
-      ? digestOf(content, algorithmOf(promised))
-      : digestOf(content);
-    if (parsed.kind !== "schema1") await this.#deps.cache.put(digest, bytes);
-    return {
-      document: { ...parsed, digest, bytes },
-      fromCache: false,
-      warnings: warningsOf(headers),
-      quota: pullQuotaOf(headers),
-      tagDigest: undefined,
-    };
-  }
-
-  async #getManifest(reference: Reference, name: string, operation: Operation) {
-    const { response } = await this.#transport.send({
+    const { headers, bytes } = await this.#transport.send({
       ...repositoryOf(reference),
       scope: pullScope(reference),
-      path: manifestPath(reference, name),
-      action: `read "${formatReference(reference)}"`,
+      path: manifestPath(reference, digest ?? reference.tag ?? ""),
+      action: `read ${what}`,
       headers: { accept: ACCEPT_MANIFEST },
+      maxBytes: MAX_MANIFEST_BYTES,
     }, operation);
-    const contentType = bareMediaType(response.headers.get("content-type"));
-    const bytes = await response.bytes({ maxBytes: MAX_MANIFEST_BYTES });
-    return { bytes, contentType, headers: response.headers };
-  }
-
-  /** What the cache has, if it still is what its digest says. */
-  async #kept(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const bytes = await this.#deps.cache.get(digest);
-    if (bytes === undefined) return undefined;
-    return digestOf(bytes, algorithmOf(digest)) === digest ? bytes : undefined;
+    const contentType = bareMediaType(headers.get("content-type"));
+    // The spec: a digest that is used MUST be verified, here of what the registry says the tag is.
+    const promised = headers.get("docker-content-digest")?.trim() ?? "";
+    const expected = digest ?? (isDigest(promised) ? promised : undefined);
+    const document = readManifest(bytes, { contentType, what, expected });
+    await this.#deps.cache.put(document.digest, document.bytes);
+    return {
+      document,
+      fromCache: false,
+      warnings: warningsOf(headers),
+      quota: pullQuotaOf(headers),
+      tagDigest: undefined,
+    };
   }
 }
 
@@ -453,6 +373,14 @@ interface Head {
   readonly digest: Digest | undefined;
   readonly warnings: readonly string[];
   readonly quota: PullQuota | undefined;
+}
+
+/** What a registry that did not let Wharf in would let in. */
+function wantedScheme(headers: Headers): PingAnswer["authentication"] {
+  const schemes = parseChallenges(headers.get("www-authenticate") ?? "").map(({ scheme }) =>
+    scheme
+  );
+  return schemes.includes("bearer") ? "bearer" : schemes.includes("basic") ? "basic" : "other";
 }
 
 function pullScope(repository: Repository): string {
@@ -472,7 +400,8 @@ function inlineData(descriptor: Descriptor): Uint8Array<ArrayBuffer> | undefined
   if (descriptor.data === undefined) return undefined;
   try {
     const bytes = Uint8Array.from(atob(descriptor.data), (character) => character.charCodeAt(0));
-    const isRight = digestOf(bytes, algorithmOf(descriptor.digest)) === descriptor.digest;
+    const isRight = bytes.byteLength === descriptor.size &&
+      digestOf(bytes, algorithmOf(descriptor.digest)) === descriptor.digest;
     return isRight ? bytes : undefined;
   } catch {
     return undefined;

@@ -7,24 +7,30 @@
 
 import type { Clock } from "../core/host.ts";
 import { Limiter } from "../core/limiter.ts";
+import { SingleFlight } from "../core/single_flight.ts";
 import type { Authorization } from "./token.ts";
 
 /** Tokens are small, but a model may name many repositories. */
 const MAX_AUTHORIZATIONS = 500;
 
+/** A time in which a registry is left alone. */
+export interface Pause {
+  /** When it ends, in milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+  /** Whether the registry asked for it; otherwise it is a back-off after a failure. */
+  readonly asked: boolean;
+}
+
 /** The shared state of one registry. */
 export class HostState {
   /** Bounds the requests in flight. */
   readonly limiter: Limiter;
-  /** `http` or `https:`, once it is known. */
-  scheme: "http:" | "https:";
-  /** Whether the scheme has answered once. */
-  schemeKnown: boolean;
-  #notBeforeMs = 0;
-  readonly #authorizations = new Map<
-    string,
-    Authorization & { readonly source: string | undefined }
-  >();
+  /** Calls that wait for the same token share one request, by scope. */
+  readonly flights = new SingleFlight<Authorization | undefined>();
+  /** The scheme that the registry speaks; `undefined` while plain http is allowed and not tried. */
+  scheme: "http:" | "https:" | undefined;
+  #pause: Pause = { untilMs: 0, asked: false };
+  readonly #authorizations = new Map<string, Authorization>();
 
   /**
    * @param limit Most requests in flight.
@@ -32,28 +38,26 @@ export class HostState {
    */
   constructor(limit: number, plain: boolean) {
     this.limiter = new Limiter(limit);
-    this.scheme = plain ? "http:" : "https:";
-    this.schemeKnown = !plain;
+    this.scheme = plain ? undefined : "https:";
   }
 
   /**
-   * How long the registry wants to be left alone.
+   * Whether the registry is to be left alone now.
    *
    * @param clock The clock.
-   * @returns Milliseconds from now; 0 for not at all.
+   * @returns The pause that is on, or `undefined`.
    */
-  pauseMs(clock: Clock): number {
-    return Math.max(0, this.#notBeforeMs - clock.now());
+  pause(clock: Clock): Pause | undefined {
+    return this.#pause.untilMs > clock.now() ? this.#pause : undefined;
   }
 
   /**
-   * Makes every call to the registry wait.
+   * Makes every call to the registry wait; a longer pause that is on stays.
    *
-   * @param clock The clock.
-   * @param ms Milliseconds from now; a longer pause that is on stays.
+   * @param pause Until when, and why.
    */
-  pause(clock: Clock, ms: number): void {
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, clock.now() + ms);
+  pauseUntil(pause: Pause): void {
+    if (pause.untilMs > this.#pause.untilMs) this.#pause = pause;
   }
 
   /**
@@ -63,10 +67,7 @@ export class HostState {
    * @param clock The clock.
    * @returns The header with its source, while it lasts.
    */
-  authorization(
-    scope: string,
-    clock: Clock,
-  ): (Authorization & { readonly source: string | undefined }) | undefined {
+  authorization(scope: string, clock: Clock): Authorization | undefined {
     const known = this.#authorizations.get(scope);
     if (known === undefined || known.expiresMs > clock.now()) return known;
     this.#authorizations.delete(scope);
@@ -79,10 +80,7 @@ export class HostState {
    * @param scope The scope.
    * @param authorization The header, and where its credential came from.
    */
-  remember(
-    scope: string,
-    authorization: Authorization & { readonly source: string | undefined },
-  ): void {
+  remember(scope: string, authorization: Authorization): void {
     this.#authorizations.delete(scope);
     this.#authorizations.set(scope, authorization);
     if (this.#authorizations.size <= MAX_AUTHORIZATIONS) return;
@@ -93,11 +91,14 @@ export class HostState {
   }
 
   /**
-   * Forgets a header that was not accepted.
+   * Forgets a header that was not accepted, unless another call has replaced it meanwhile.
    *
    * @param scope The scope.
+   * @param authorization What was sent.
    */
-  forget(scope: string): void {
-    this.#authorizations.delete(scope);
+  forget(scope: string, authorization: Authorization | undefined): void {
+    if (this.#authorizations.get(scope)?.header === authorization?.header) {
+      this.#authorizations.delete(scope);
+    }
   }
 }

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
-import { type Digest, isDigest } from "./digest.ts";
+import { algorithmOf, type Digest, digestOf, isDigest, verifyDigest } from "./digest.ts";
 import {
   DOCKER_SCHEMA1,
   DOCKER_SCHEMA1_SIGNED,
@@ -86,7 +86,7 @@ export type ManifestDocument = ManifestBody & {
   readonly digest: Digest;
   /** The media type. */
   readonly mediaType: string;
-  /** The document as the registry has it. */
+  /** The document as the registry has it; of a signed schema 1 manifest what is signed. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 };
 
@@ -138,7 +138,7 @@ const INDEX = z.object({
 
 const IMAGE = z.object({
   ...COMMON,
-  config: DESCRIPTOR.optional(),
+  config: DESCRIPTOR.nullish().transform((value) => value ?? undefined),
   layers: z.array(DESCRIPTOR).nullish().transform((value) => value ?? []),
   // The dropped artifact manifest calls them blobs.
   blobs: z.array(DESCRIPTOR).nullish().transform((value) => value ?? []),
@@ -157,24 +157,41 @@ const SCHEMA1 = z.object({
 const VAGUE = new Set(["", "application/json", "application/octet-stream", "text/plain"]);
 
 /** What is known of a document before it is parsed. */
-export interface ParseManifestOptions {
+export interface ReadManifestOptions {
   /** What the registry said it is, without parameters; empty when it is not known. */
   readonly contentType: string;
   /** Names the document in errors. */
   readonly what: string;
+  /** What it must hash to; `undefined` when the registry did not say. */
+  readonly expected: Digest | undefined;
 }
 
 /**
- * Parses a manifest.
+ * Verifies a manifest, then parses it. A signed schema 1 manifest is reduced to what is signed
+ * (Docker's manifest-v2-1, "Signed Manifests"): the digest is over that alone, and whatever else
+ * the document holds nobody vouches for.
  *
- * @param bytes The document.
+ * @param given The document as it came.
  * @param options What is known of it.
- * @returns Its media type and body.
- * @throws {AppError} `BAD_RESPONSE` when it is none, or is not what the registry said.
+ * @returns The document; its bytes hash to its digest.
+ * @throws {AppError} `DIGEST_MISMATCH`, or `BAD_RESPONSE` when it is no manifest or not what the
+ * registry said.
  */
-export function parseManifest(
+export function readManifest(
+  given: Uint8Array<ArrayBuffer>,
+  options: ReadManifestOptions,
+): ManifestDocument {
+  const { contentType, what, expected } = options;
+  const isWhole = expected !== undefined && digestOf(given, algorithmOf(expected)) === expected;
+  const bytes = isWhole ? given : signedPayload(given) ?? given;
+  if (expected !== undefined) verifyDigest(bytes, expected, what);
+  const digest = expected ?? digestOf(bytes);
+  return { ...parseManifest(bytes, { contentType, what }), digest, bytes };
+}
+
+function parseManifest(
   bytes: Uint8Array,
-  options: ParseManifestOptions,
+  options: { readonly contentType: string; readonly what: string },
 ): ManifestBody & { readonly mediaType: string } {
   const { contentType, what } = options;
   const json = parseJson(bytes, { what });
@@ -248,33 +265,32 @@ function isSchema1Pair(a: string | undefined, b: string): boolean {
   return a !== undefined && kindOf(a) === "schema1" && kindOf(b) === "schema1";
 }
 
-/**
- * What a manifest's digest is computed over: the bytes, or for a signed schema 1 manifest the
- * payload without its signatures (Docker's manifest-v2-1, "Signed Manifests").
- *
- * @param bytes The document as it came.
- * @param mediaType Its media type.
- * @returns The bytes to hash.
- */
-export function digestedBytes(bytes: Uint8Array, mediaType: string): Uint8Array {
-  if (mediaType !== DOCKER_SCHEMA1_SIGNED) return bytes;
+const SIGNED = z.object({
+  schemaVersion: z.literal(1),
+  signatures: z.array(z.object({ protected: z.string() })).min(1),
+});
+
+const PROTECTED = z.object({ formatLength: z.int().nonnegative(), formatTail: z.string() });
+
+/** What a signed schema 1 manifest signs: the document without its signatures. */
+function signedPayload(bytes: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   try {
-    const { signatures } = JSON.parse(new TextDecoder().decode(bytes));
-    const { formatLength, formatTail } = JSON.parse(decodeBase64Url(signatures[0].protected));
-    if (!Number.isInteger(formatLength) || formatLength < 0 || formatLength > bytes.length) {
-      return bytes;
-    }
-    const tail = new TextEncoder().encode(decodeBase64Url(formatTail));
+    const [signature] = SIGNED.parse(JSON.parse(new TextDecoder().decode(bytes))).signatures;
+    const header = new TextDecoder().decode(decodeBase64Url(signature?.protected ?? ""));
+    const { formatLength, formatTail } = PROTECTED.parse(JSON.parse(header));
+    if (formatLength > bytes.length) return undefined;
+    const tail = decodeBase64Url(formatTail);
     const payload = new Uint8Array(formatLength + tail.length);
     payload.set(bytes.subarray(0, formatLength));
     payload.set(tail, formatLength);
     return payload;
   } catch {
     // Not signed after all: the digest is then over the whole, or does not match.
-    return bytes;
+    return undefined;
   }
 }
 
-function decodeBase64Url(text: string): string {
-  return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+function decodeBase64Url(text: string): Uint8Array {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }

@@ -8,12 +8,13 @@
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
+import type { ContentCache } from "./content_cache.ts";
 import { digestOf } from "./digest.ts";
-import { nextLink } from "./link.ts";
-import { warningsOf } from "./response_facts.ts";
-import type { Operation, RegistryTransport } from "./transport.ts";
-import type { ContentCache } from "./client.ts";
+import type { Operation } from "./exchange.ts";
+import { nextPagePath } from "./next_page.ts";
 import type { Repository } from "./reference.ts";
+import { warningsOf } from "./response_facts.ts";
+import type { RegistryTransport } from "./transport.ts";
 
 /** What a registry tells of a tag beside its name. */
 export interface TagDetails {
@@ -58,6 +59,11 @@ const PAGE_SIZE = 1000;
 const MAX_PAGE_BYTES = 32 * 1024 * 1024;
 const MAX_TAGS = 1_000_000;
 const MAX_PAGES = 5_000;
+/** A page may be empty since its tags are hidden from the caller; many in a row are a circle. */
+const MAX_BARREN_PAGES = 20;
+
+/** The distribution-spec's grammar; anything else is no tag, but may be meant for whoever reads it. */
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /**
  * Lists the tags.
@@ -77,22 +83,27 @@ export async function readTagPages(
   const details = new Map<string, TagDetails>();
   const warnings = new Set<string>();
   const seen = new Set<string>();
+  let barren = 0;
   let path: string | undefined = `/v2/${repository.repository}/tags/list?n=${PAGE_SIZE}`;
-  while (path !== undefined) {
-    // A registry that leads in a circle would otherwise hold the call until its deadline.
-    if (seen.has(path) || seen.size >= MAX_PAGES || tags.size >= MAX_TAGS) {
-      return { tags: [...tags], details, truncated: true, warnings: [...warnings] };
-    }
+  // A registry that leads in a circle would otherwise hold the call until its deadline.
+  while (
+    path !== undefined && !seen.has(path) && seen.size < MAX_PAGES && tags.size < MAX_TAGS &&
+    barren < MAX_BARREN_PAGES
+  ) {
     seen.add(path);
     const page = await readPage(deps, { repository, path, operation, warnings });
     const before = tags.size;
-    for (const tag of page.tags) tags.add(tag);
-    for (const [digest, manifest] of Object.entries(page.manifest ?? {})) {
-      if (manifest !== null) addDetails(details, digest, manifest);
+    for (const tag of page.tags) {
+      if (TAG.test(tag)) tags.add(tag);
+      else warnings.add("The registry lists names that are no tags; they are left out");
     }
+    for (const [digest, manifest] of Object.entries(page.manifest ?? {})) {
+      if (manifest !== null) addDetails({ tags, details }, digest, manifest);
+    }
+    barren = tags.size > before ? 0 : barren + 1;
     path = page.next ?? fallback(repository, page, { isNew: tags.size > before });
   }
-  return { tags: [...tags], details, truncated: false, warnings: [...warnings] };
+  return { tags: [...tags], details, truncated: path !== undefined, warnings: [...warnings] };
 }
 
 /** A full page without a Link may still be followed by more: the spec's older way to ask. */
@@ -125,7 +136,7 @@ async function readPage(
     digestOf(new TextEncoder().encode(`${repository.registry}${path}`)).slice("sha256:".length)
   }`;
   const kept = await keptPage(deps.cache, key);
-  const { response, url } = await deps.transport.send({
+  const { status, headers, bytes, url } = await deps.transport.send({
     ...repository,
     scope: `repository:${repository.repository}:pull`,
     path,
@@ -135,43 +146,29 @@ async function readPage(
       ...(kept === undefined ? {} : { "if-none-match": kept.etag }),
     },
     accept: kept === undefined ? [] : [304],
+    maxBytes: MAX_PAGE_BYTES,
   }, operation);
-  for (const warning of warningsOf(response.headers)) request.warnings.add(warning);
-  if (response.status === 304 && kept !== undefined) {
-    await response.cancel();
-    return kept.page;
-  }
-  const bytes = await response.bytes({ maxBytes: MAX_PAGE_BYTES });
-  const parsed = PAGE.omit({ next: true }).safeParse(parseJson(bytes, { what }));
-  if (!parsed.success) {
+  for (const warning of warningsOf(headers)) request.warnings.add(warning);
+  if (status === 304 && kept !== undefined) return kept.page;
+  const json = parseJson(bytes, { what });
+  const parsed = PAGE.omit({ next: true }).safeParse(json);
+  if (!parsed.success || !isTagList(json)) {
     throw new AppError("BAD_RESPONSE", `Cannot use ${what}: the answer is no list of tags`, {
       hint: "Check that the host is a registry and that no proxy answers in its place",
     });
   }
-  const next = nextLink(response.headers, url);
-  const page: Page = {
-    ...parsed.data,
-    ...(next === undefined ? {} : { next: samePlace(next, url, what) }),
-  };
-  const etag = response.headers.get("etag");
+  const next = nextPagePath(headers, url, what);
+  const page: Page = { ...parsed.data, ...(next === undefined ? {} : { next }) };
+  const etag = headers.get("etag");
   if (etag !== null) {
     await deps.cache.put(key, new TextEncoder().encode(JSON.stringify({ etag, page })));
   }
   return page;
 }
 
-/** Path and query of a next page; the scheme may differ behind a proxy, the host may not. */
-function samePlace(next: URL, from: URL, what: string): string {
-  const isSame = next.hostname === from.hostname &&
-    (next.port === from.port || next.protocol !== from.protocol);
-  if (isSame) return next.pathname + next.search;
-  throw new AppError(
-    "BAD_RESPONSE",
-    `Cannot read ${what}: the next page is on another host, "${next.host}"`,
-    {
-      hint: "Check the registry's configuration of its own address",
-    },
-  );
+/** An empty list may come without `tags`, but then not without `name`. */
+function isTagList(json: unknown): boolean {
+  return typeof json === "object" && json !== null && ("tags" in json || "name" in json);
 }
 
 const KEPT = z.object({ etag: z.string(), page: PAGE });
@@ -190,8 +187,12 @@ async function keptPage(
   }
 }
 
+/** Only for tags that are listed too: their number is bounded. */
 function addDetails(
-  details: Map<string, TagDetails>,
+  { tags, details }: {
+    readonly tags: ReadonlySet<string>;
+    readonly details: Map<string, TagDetails>;
+  },
   digest: string,
   manifest: z.output<typeof GOOGLE_MANIFEST>,
 ): void {
@@ -200,6 +201,7 @@ function addDetails(
     ? new Date(timeUploadedMs).toISOString()
     : undefined;
   for (const tag of manifest.tag) {
+    if (!tags.has(tag)) continue;
     details.set(tag, {
       digest,
       ...(imageSizeBytes === undefined || !(imageSizeBytes > 0)

@@ -11,21 +11,26 @@ import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { HttpResponse, Net, UrlOrigin } from "../core/http.ts";
 import { parseJson } from "../core/json.ts";
-import { SingleFlight } from "../core/single_flight.ts";
 import type { Challenge } from "./challenge.ts";
 import type { FoundCredential } from "./credentials.ts";
+import { nextHop } from "./redirect.ts";
+import { readRefusal, type Refusal } from "./registry_error.ts";
 
 /** A header that authenticates, while it lasts. */
 export interface Authorization {
   /** The value of `Authorization`. */
   readonly header: string;
+  /** Its scheme. */
+  readonly scheme: "basic" | "bearer";
+  /** Where the credential behind it came from; `undefined` for an anonymous token. */
+  readonly source: string | undefined;
   /** When it ends, in milliseconds since the Unix epoch. */
   readonly expiresMs: number;
 }
 
 /** What a challenge is answered for. */
 export interface AuthorizationRequest {
-  /** The registry's name; part of the key under which calls share one token. */
+  /** The registry's name. */
   readonly registry: string;
   /** The scope that Wharf needs: `repository:library/alpine:pull`, or empty. */
   readonly scope: string;
@@ -39,12 +44,14 @@ export interface AuthorizationRequest {
   readonly found: FoundCredential | undefined;
 }
 
+const TEXT = z.string().optional().catch(undefined);
+
 const TOKEN = z.object({
-  token: z.string().optional(),
-  access_token: z.string().optional(),
-  refresh_token: z.string().optional(),
-  expires_in: z.number().optional().catch(undefined),
-  issued_at: z.string().optional().catch(undefined),
+  token: TEXT,
+  access_token: TEXT,
+  refresh_token: TEXT,
+  expires_in: z.coerce.number().optional().catch(undefined),
+  issued_at: TEXT,
 });
 
 const MAX_BYTES = 256 * 1024;
@@ -54,15 +61,14 @@ const MAX_REDIRECTS = 3;
 const SHORTEST_S = 60;
 const MARGIN_MS = 5_000;
 
-/** Statuses that say "no POST here", by registry. */
+/** Statuses that say "no POST here", or that the refresh token is not one; RFC 6749, 5.2 has 400. */
 const POST_REFUSED = new Set([400, 401, 404, 405]);
 
-/** Gets headers, one token request per registry and scope however many calls wait. */
+/** Makes headers from challenges and credentials. */
 export class Authorizer {
   readonly #net: Net;
   readonly #clock: Clock;
-  readonly #flights = new SingleFlight<Authorization>();
-  /** Refresh tokens that a token server has replaced, by registry and source. */
+  /** Refresh tokens that a token server has replaced, by registry and the token replaced first. */
   readonly #rotated = new Map<string, string>();
 
   /** @param deps Network and clock. */
@@ -83,42 +89,44 @@ export class Authorizer {
     request: AuthorizationRequest,
     signal: AbortSignal,
   ): Promise<Authorization | undefined> {
-    const credential = request.found?.credential;
-    const bearer = request.challenges.find(({ scheme, parameters }) =>
+    const { challenges, found } = request;
+    const credential = found?.credential;
+    const source = found?.source;
+    if (credential?.kind === "bearer") {
+      const header = `Bearer ${credential.token}`;
+      return { header, scheme: "bearer", source, expiresMs: Infinity };
+    }
+    const challenge = challenges.find(({ scheme, parameters }) =>
       scheme === "bearer" && parameters["realm"] !== undefined
     );
-    const basic = request.challenges.some(({ scheme }) => scheme === "basic");
-    if (credential?.kind === "bearer") {
-      return { header: `Bearer ${credential.token}`, expiresMs: Infinity };
+    if (challenge !== undefined) {
+      const realm = realmOf(challenge, request);
+      const scopes = scopesOf(challenge, request.scope);
+      return await this.#token({ request, challenge, realm, scopes }, signal);
     }
-    if (bearer !== undefined) {
-      const realm = realmOf(bearer, request);
-      const scopes = scopesOf(bearer, request.scope);
-      const key = [request.registry, realm.href, ...scopes, request.found?.source].join(" ");
-      return await this.#flights.run(
-        key,
-        (shared) => this.#token({ request, challenge: bearer, realm, scopes }, shared),
-        signal,
-      );
-    }
-    if (basic && credential?.kind === "basic") {
-      return { header: basicHeader(credential), expiresMs: Infinity };
-    }
-    return undefined;
+    const isBasic = challenges.some(({ scheme }) => scheme === "basic");
+    if (!isBasic || credential?.kind !== "basic") return undefined;
+    return { header: basicHeader(credential), scheme: "basic", source, expiresMs: Infinity };
   }
 
   async #token(asked: Asked, signal: AbortSignal): Promise<Authorization> {
-    const credential = asked.request.found?.credential;
+    const { found, registry } = asked.request;
+    const identity = found?.credential.kind === "identity" ? found.credential.token : undefined;
+    const rotation = `${registry} ${identity}`;
     let response: HttpResponse | undefined;
-    if (credential?.kind === "identity") {
-      response = await this.#post(asked, credential.token, signal);
+    if (identity !== undefined) {
+      response = await this.#post(asked, this.#rotated.get(rotation) ?? identity, signal);
       if (POST_REFUSED.has(response.status)) {
         await response.cancel();
         response = undefined;
+        // The one that the user has may still be good.
+        this.#rotated.delete(rotation);
       }
     }
     response ??= await this.#get(asked, signal);
-    if (response.status !== 200) throw await refused(response, asked);
+    if (response.status !== 200) {
+      throw new TokenRefused(await readRefusal(response), asked.realm.host, found?.source);
+    }
     const what = `the token of "${asked.realm.host}"`;
     const parsed = TOKEN.safeParse(
       parseJson(await response.bytes({ maxBytes: MAX_BYTES }), { what }),
@@ -131,15 +139,20 @@ export class Authorizer {
       });
     }
     const { refresh_token: rotated } = parsed.data;
-    if (rotated) this.#rotated.set(rotationKey(asked.request), rotated);
-    return { header: `Bearer ${token}`, expiresMs: this.#expiry(parsed.data) };
+    if (rotated && identity !== undefined) this.#rotated.set(rotation, rotated);
+    return {
+      header: `Bearer ${token}`,
+      scheme: "bearer",
+      source: found?.source,
+      expiresMs: this.#expiry(parsed.data),
+    };
   }
 
   async #post(asked: Asked, token: string, signal: AbortSignal): Promise<HttpResponse> {
     const form = new URLSearchParams({
       grant_type: "refresh_token",
       client_id: "wharf",
-      refresh_token: this.#rotated.get(rotationKey(asked.request)) ?? token,
+      refresh_token: token,
       service: asked.challenge.parameters["service"] ?? asked.request.registry,
     });
     if (asked.scopes.length > 0) form.set("scope", asked.scopes.join(" "));
@@ -159,10 +172,10 @@ export class Authorizer {
     const service = asked.challenge.parameters["service"];
     if (service !== undefined) url.searchParams.set("service", service);
     for (const scope of asked.scopes) url.searchParams.append("scope", scope);
-    let { origin } = asked.request;
     const credential = asked.request.found?.credential;
     let header = credential?.kind === "basic" ? basicHeader(credential) : undefined;
-    for (let hop = 0;; hop++) {
+    let { origin } = asked.request;
+    for (let followed = 0;; followed++) {
       const response = await this.#net.fetch({
         url,
         headers: {
@@ -172,22 +185,14 @@ export class Authorizer {
         origin,
         signal,
       });
-      const location = response.headers.get("location");
-      if (response.status < 300 || response.status > 399 || location === null) return response;
-      await response.cancel();
-      const next = URL.parse(location, url);
-      if (next === null || hop >= MAX_REDIRECTS || !isSafeStep(url, next)) {
-        throw new AppError(
-          "ADDRESS_REFUSED",
-          `Cannot follow the token server "${url.host}": its redirect is unsafe`,
-          {
-            hint: "Check the registry's token server",
-          },
-        );
-      }
-      if (next.host !== url.host) header = undefined;
-      if (response.peer === "public" || response.peer === undefined) origin = "derived";
-      url = next;
+      const next = await nextHop(response, { url, origin }, {
+        action: `log in to "${asked.request.registry}"`,
+        followed,
+        most: MAX_REDIRECTS,
+      });
+      if (next === undefined) return response;
+      if (next.url.host !== url.host) header = undefined;
+      ({ url, origin } = next);
     }
   }
 
@@ -226,43 +231,30 @@ function scopesOf(challenge: Challenge, own: string): readonly string[] {
   return [...new Set([challenge.parameters["scope"] ?? "", own])].filter(Boolean);
 }
 
-function isSafeStep(from: URL, to: URL): boolean {
-  return to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:");
-}
-
 function basicHeader(credential: { readonly username: string; readonly password: string }): string {
   const bytes = new TextEncoder().encode(`${credential.username}:${credential.password}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-function rotationKey(request: AuthorizationRequest): string {
-  return `${request.registry} ${request.found?.source}`;
-}
-
-/** The token server's refusal means for the caller what the registry's own would mean. */
-async function refused(response: HttpResponse, asked: Asked): Promise<TokenRefused> {
-  await response.cancel();
-  return new TokenRefused(response.status, response.headers, asked.realm.host);
-}
-
 /** A token server's refusal; the transport turns it into an `AppError` with the caller's context. */
 export class TokenRefused extends AppError {
-  /** The token server's headers, for when to come back. */
-  readonly headers: Headers;
+  /** What the token server answered. */
+  readonly refusal: Refusal;
+  /** Where the credential that it refused came from; `undefined` for anonymous access. */
+  readonly source: string | undefined;
 
   /**
-   * @param status The token server's status.
-   * @param headers Its headers.
+   * @param refusal What the token server answered.
    * @param host Its host.
+   * @param source Where the credential came from.
    */
-  constructor(status: number, headers: Headers, host: string) {
+  constructor(refusal: Refusal, host: string, source: string | undefined) {
     super(
-      "UNAUTHORIZED",
-      `Cannot log in: the token server "${host}" answers with status ${status}`,
-      {
-        status,
-      },
+      "BAD_RESPONSE",
+      `Cannot log in: the token server "${host}" answers with status ${refusal.status}`,
+      { status: refusal.status, hint: "Check that the registry's token server works" },
     );
-    this.headers = headers;
+    this.refusal = refusal;
+    this.source = source;
   }
 }

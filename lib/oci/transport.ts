@@ -2,20 +2,24 @@
  * One request to a registry, with all that goes with it: queue, authentication, redirects,
  * retries and back-off. Needs no permission: the network is passed in.
  *
+ * A body is read as a part of its request: a connection that breaks in its middle is tried again
+ * like one that breaks before it, and the limit per registry bounds bodies too.
+ *
  * @module
  */
 
 import { addressKind } from "../core/address.ts";
 import { AppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
-import type { HttpResponse, Net, UrlOrigin } from "../core/http.ts";
+import type { HttpResponse, Net } from "../core/http.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Keychain } from "./credentials.ts";
+import { exchange, type Exchanged, type Operation, type RegistryRequest } from "./exchange.ts";
 import { HostState } from "./host_state.ts";
-import { apiHost } from "./reference.ts";
-import { type ErrorContext, registryError } from "./registry_error.ts";
+import { originAfter } from "./redirect.ts";
+import { type Refusal, registryError } from "./registry_error.ts";
 import { retryAfterMs } from "./response_facts.ts";
-import { Authorizer, TokenRefused } from "./token.ts";
+import { type Authorization, Authorizer, TokenRefused } from "./token.ts";
 
 /** What {@linkcode RegistryTransport} needs. */
 export interface TransportDeps {
@@ -39,52 +43,28 @@ export interface TransportOptions {
   readonly perHostLimit: number;
 }
 
-/** The bounds of one operation, which may take several requests. */
-export interface Operation {
-  /** Aborts at the deadline, or when the caller cancels. */
-  readonly signal: AbortSignal;
-  /** The deadline, in milliseconds since the Unix epoch; no wait goes past it. */
-  readonly endsMs: number;
-}
-
-/** One request. */
-export interface RegistryRequest {
-  /** The registry's name. */
-  readonly registry: string;
-  /** The repository's path, for scope and credentials; empty for the registry as a whole. */
-  readonly repository: string;
-  /** The scope to ask for; empty for none. */
-  readonly scope: string;
-  /** Path and query below the registry's root. */
-  readonly path: string;
-  /** What Wharf wants to do, for errors: `read "docker.io/library/alpine:3"`. */
-  readonly action: string;
-  /** @default {"GET"} */
-  readonly method?: "GET" | "HEAD";
-  /** Further headers. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Statuses of 300 and above that the caller handles itself. */
-  readonly accept?: readonly number[];
-}
-
-/** An answer, and where it came from. */
+/** An answer, and how it was got. */
 export interface RegistryAnswer {
-  /** A success, or one of the accepted statuses. Read it or cancel it. */
-  readonly response: HttpResponse;
+  /** Below 300, or one of the accepted statuses. */
+  readonly status: number;
+  /** The headers. */
+  readonly headers: Headers;
+  /** The body of a success; empty for an accepted status. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Address of the request, before redirects. */
   readonly url: URL;
-  /** Where the credential that was used came from; `undefined` for anonymous access. */
-  readonly source: string | undefined;
+  /** What authenticated the request; `undefined` where nothing was asked for. */
+  readonly authorization: Authorization | undefined;
 }
 
 const MAX_TRIES = 4;
 /** A refused connection seldom heals within a call. */
 const MAX_CONNECTION_TRIES = 3;
-const MAX_REDIRECTS = 5;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 8_000;
 const RETRIED = new Set([408, 429, 500, 502, 503, 504, 522]);
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** A model may name any number of registries. */
+const MAX_HOSTS = 500;
 
 /** Sends requests to registries. */
 export class RegistryTransport {
@@ -113,32 +93,20 @@ export class RegistryTransport {
    */
   async send(request: RegistryRequest, operation: Operation): Promise<RegistryAnswer> {
     const host = this.#host(request.registry);
-    for (let attempt = 1;; attempt++) {
+    for (let attempt = 1;;) {
       await this.#waitForPause(request, host, operation);
-      let answer: RegistryAnswer;
-      try {
-        answer = await host.limiter.run(
-          () => this.#authenticated(request, host, operation),
-          operation.signal,
-        );
-      } catch (thrown) {
-        const error = thrown instanceof TokenRefused
-          ? await this.#tokenError(request, thrown)
-          : thrown;
-        const mayRetry = error instanceof AppError && error.retryable &&
-          (error.code === "UNREACHABLE"
-            ? attempt < MAX_CONNECTION_TRIES
-            : error.code !== "TIMEOUT" && attempt < MAX_TRIES);
-        if (!mayRetry) throw error;
-        this.#backOff(request, host, { attempt, askedMs: error.retryAfterMs, error });
-        continue;
-      }
-      const { response } = answer;
-      if (response.status < 300 || request.accept?.includes(response.status)) return answer;
-      const askedMs = retryAfterMs(response.headers, this.#deps.clock.now());
-      const error = await registryError(response, this.#context(request, answer.source));
-      if (!RETRIED.has(response.status) || attempt >= MAX_TRIES) throw error;
-      this.#backOff(request, host, { attempt, askedMs, error });
+      const outcome = await host.limiter.run(
+        // A pause may have begun while this call stood in the queue.
+        async () => {
+          const isPaused = host.pause(this.#deps.clock) !== undefined;
+          return isPaused ? undefined : await this.#attempt(request, host, operation);
+        },
+        operation.signal,
+      );
+      if (outcome === undefined) continue;
+      if (!("error" in outcome)) return outcome;
+      await this.#backOff(request, host, { ...outcome, attempt, operation });
+      attempt++;
     }
   }
 
@@ -147,6 +115,10 @@ export class RegistryTransport {
     if (known !== undefined) return known;
     const host = new HostState(this.#options.perHostLimit, this.#mayBePlain(registry));
     this.#hosts.set(registry, host);
+    for (const oldest of this.#hosts.keys()) {
+      if (this.#hosts.size <= MAX_HOSTS) break;
+      this.#hosts.delete(oldest);
+    }
     return host;
   }
 
@@ -165,40 +137,114 @@ export class RegistryTransport {
     operation: Operation,
   ): Promise<void> {
     const { clock } = this.#deps;
-    for (let pause = host.pauseMs(clock); pause > 0; pause = host.pauseMs(clock)) {
-      if (clock.now() + pause >= operation.endsMs) {
-        const seconds = Math.ceil(pause / 1000);
-        const at = new Date(clock.now() + pause).toISOString().replace(/\.\d+Z$/, "Z");
-        throw new AppError(
-          "RATE_LIMITED",
-          `Cannot ${request.action}: ${request.registry} asks to be left alone for ${seconds} s`,
-          { hint: `Try again after ${at}`, retryable: true, retryAfterMs: pause },
-        );
+    for (let pause = host.pause(clock); pause !== undefined; pause = host.pause(clock)) {
+      const waitMs = pause.untilMs - clock.now();
+      if (pause.untilMs < operation.endsMs) {
+        await clock.sleep(waitMs, operation.signal);
+        continue;
       }
-      await clock.sleep(pause, operation.signal);
+      const { registry, action } = request;
+      const at = new Date(pause.untilMs).toISOString().replace(/\.\d+Z$/, "Z");
+      const state = pause.asked
+        ? `${registry} asks to be left alone for ${Math.ceil(waitMs / 1000)} s`
+        : `${registry} has just failed, and there is no time for another try`;
+      throw new AppError(
+        pause.asked ? "RATE_LIMITED" : "UNAVAILABLE",
+        `Cannot ${action}: ${state}`,
+        { hint: `Try again after ${at}`, retryable: true, retryAfterMs: waitMs },
+      );
     }
   }
 
-  #backOff(
+  /** One try: the answer, or why there is none. */
+  async #attempt(
     request: RegistryRequest,
     host: HostState,
-    failure: {
-      readonly attempt: number;
-      readonly askedMs: number | undefined;
-      readonly error: AppError;
-    },
-  ): void {
-    const { attempt, askedMs, error } = failure;
+    operation: Operation,
+  ): Promise<RegistryAnswer | Failure> {
+    const { maxBytes, accept = [] } = request;
+    try {
+      const { response, refusal, url, used, redirectedTo } = await this.#authenticated(
+        request,
+        host,
+        operation,
+      );
+      const { status, headers } = response;
+      const answer = { status, headers, url, authorization: used };
+      if (refusal === undefined) return { ...answer, bytes: await readBody(response, maxBytes) };
+      if (accept.includes(status)) return { ...answer, bytes: new Uint8Array(0) };
+      return this.#failure(request, refusal, { source: used?.source, redirectedTo });
+    } catch (thrown) {
+      if (thrown instanceof TokenRefused) return this.#tokenFailure(request, thrown);
+      if (!(thrown instanceof AppError)) throw thrown;
+      // The text of this error knows only a number.
+      const error = thrown.code === "TOO_LARGE" ? tooLarge(request, thrown) : thrown;
+      const tries = thrown.code === "UNREACHABLE" && thrown.retryable ? MAX_CONNECTION_TRIES : 1;
+      return { error, tries, askedMs: undefined, ofOtherHost: false };
+    }
+  }
+
+  #failure(
+    request: RegistryRequest,
+    refusal: Refusal,
+    from: { readonly source: string | undefined; readonly redirectedTo: string | undefined },
+  ): Failure {
+    const { clock, keychain } = this.#deps;
+    const { action, registry, repository } = request;
+    const { source, redirectedTo } = from;
+    const nowMs = clock.now();
+    const isRetried = RETRIED.has(refusal.status);
+    return {
+      error: registryError(refusal, {
+        action,
+        registry,
+        repository,
+        source,
+        withheld: source === undefined ? keychain.withheld(registry) : undefined,
+        redirectedTo,
+        nowMs,
+      }),
+      tries: isRetried ? MAX_TRIES : 1,
+      askedMs: isRetried ? retryAfterMs(refusal.headers, nowMs) : undefined,
+      ofOtherHost: redirectedTo !== undefined,
+    };
+  }
+
+  /** A token server's refusal means for the caller what the registry's own would mean. */
+  #tokenFailure(request: RegistryRequest, refused: TokenRefused): Failure {
+    const { refusal, source } = refused;
+    // RFC 6749, 5.2 says 400 for a wrong credential; some servers say 403.
+    const status = [400, 401, 403].includes(refusal.status) ? 401 : refusal.status;
+    if (status !== 401 && !RETRIED.has(status)) {
+      return { error: refused, tries: 1, askedMs: undefined, ofOtherHost: false };
+    }
+    return this.#failure(request, { ...refusal, status }, { source, redirectedTo: undefined });
+  }
+
+  /** Makes the registry's callers wait after a failure; throws it when it is the last. */
+  async #backOff(
+    request: RegistryRequest,
+    host: HostState,
+    failed: Failure & { readonly attempt: number; readonly operation: Operation },
+  ): Promise<void> {
+    const { error, attempt, tries, askedMs, operation } = failed;
     const { clock, random, log } = this.#deps;
+    const isLast = attempt >= tries;
+    if (isLast && askedMs === undefined) throw error;
     const doubled = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
-    const waitMs = askedMs ?? doubled * (0.75 + random() / 2);
-    host.pause(clock, waitMs);
+    // "Retry-After: 0" is no leave to hammer.
+    const waitMs = Math.max(askedMs ?? 0, doubled * (0.75 + random() / 2));
+    const untilMs = clock.now() + waitMs;
+    // What a redirect led to asks for itself, not for the registry.
+    if (!failed.ofOtherHost) host.pauseUntil({ untilMs, asked: askedMs !== undefined });
+    if (isLast || untilMs >= operation.endsMs) throw error;
     log.debug("registry request will be tried again", {
       registry: request.registry,
       code: error.code,
       attempt,
       waitMs: Math.round(waitMs),
     });
+    if (failed.ofOtherHost) await clock.sleep(waitMs, operation.signal);
   }
 
   /** Sends; answers one challenge; sends again. */
@@ -206,187 +252,82 @@ export class RegistryTransport {
     request: RegistryRequest,
     host: HostState,
     operation: Operation,
-  ): Promise<RegistryAnswer> {
-    const known = host.authorization(request.scope, this.#deps.clock);
-    const first = await this.#exchange(request, host, { operation, header: known?.header });
-    let challenged = first;
+  ): Promise<Exchanged> {
+    const { scope } = request;
+    const known = host.authorization(scope, this.#deps.clock);
+    let first = await exchange(this.#deps, request, { host, operation, used: known });
     // ECR Public answers 400, not 401, to a bearer token that has expired.
-    if (first.response.status === 400 && known?.header.startsWith("Bearer ")) {
-      await first.response.cancel();
-      host.forget(request.scope);
-      challenged = await this.#exchange(request, host, { operation, header: undefined });
+    if (
+      first.response.status === 400 && known?.scheme === "bearer" &&
+      first.redirectedTo === undefined
+    ) {
+      host.forget(scope, known);
+      first = await exchange(this.#deps, request, { host, operation, used: undefined });
     }
-    const { response, url, crossed } = challenged;
     // A challenge from another host is never answered: the credential is this registry's alone.
-    if (response.status !== 401 || crossed) {
-      return { response, url, source: challenged === first ? known?.source : undefined };
+    if (first.response.status !== 401 || first.redirectedTo !== undefined) return first;
+    host.forget(scope, first.used);
+    const authorization = await this.#authorization(request, host, {
+      challenged: first,
+      operation,
+    });
+    if (authorization === undefined || authorization.header === first.used?.header) return first;
+    const second = await exchange(this.#deps, request, { host, operation, used: authorization });
+    if (second.response.status === 401 && second.redirectedTo === undefined) {
+      host.forget(scope, authorization);
     }
-    host.forget(request.scope);
-    const challenges = parseChallenges(response.headers.get("www-authenticate") ?? "");
+    return second;
+  }
+
+  /** What answers a challenge: got once, however many calls meet the challenge at the same time. */
+  async #authorization(
+    request: RegistryRequest,
+    host: HostState,
+    options: { readonly challenged: Exchanged; readonly operation: Operation },
+  ): Promise<Authorization | undefined> {
     const { registry, scope } = request;
-    const found = await this.#deps.keychain.lookup(request, operation.signal);
-    const origin = originAfter(response, "named");
-    const authorization = await this.#authorizer.authorize(
-      { registry, scope, challenges, url, origin, found },
-      operation.signal,
-    );
-    if (authorization === undefined || authorization.header === known?.header) {
-      return { response, url, source: found?.source };
-    }
-    await response.cancel();
-    const second = await this.#exchange(request, host, { operation, header: authorization.header });
-    if (second.response.status !== 401) {
-      host.remember(scope, { ...authorization, source: found?.source });
-    }
-    return { response: second.response, url: second.url, source: found?.source };
-  }
-
-  /** Sends once, in the scheme that the registry speaks, and follows redirects. */
-  async #exchange(
-    request: RegistryRequest,
-    host: HostState,
-    options: { readonly operation: Operation; readonly header: string | undefined },
-  ): Promise<Exchanged> {
-    if (host.schemeKnown) return await this.#follow(request, host, options);
-    try {
-      const plain = await this.#follow(request, host, options);
-      if (!await saysHttps(plain.response)) {
-        host.schemeKnown = true;
-        return plain;
-      }
-    } catch (thrown) {
-      const mayBeTls = thrown instanceof AppError && thrown.code === "UNREACHABLE";
-      if (!mayBeTls) throw thrown;
-      // A TLS server drops what it does not understand; if nothing answers https either, the
-      // plain attempt's error is the one to show.
-      return await this.#overTls(request, host, { ...options, plainError: thrown });
-    }
-    return await this.#overTls(request, host, options);
-  }
-
-  async #overTls(
-    request: RegistryRequest,
-    host: HostState,
-    options: {
-      readonly operation: Operation;
-      readonly header: string | undefined;
-      readonly plainError?: AppError;
-    },
-  ): Promise<Exchanged> {
-    host.scheme = "https:";
-    try {
-      const answer = await this.#follow(request, host, options);
-      host.schemeKnown = true;
-      return answer;
-    } catch (thrown) {
-      host.scheme = "http:";
-      const { plainError } = options;
-      const isAbsent = thrown instanceof AppError &&
-        /refused|broke off|not speak TLS/.test(thrown.message);
-      throw plainError !== undefined && isAbsent ? plainError : thrown;
-    }
-  }
-
-  async #follow(
-    request: RegistryRequest,
-    host: HostState,
-    options: { readonly operation: Operation; readonly header: string | undefined },
-  ): Promise<Exchanged> {
-    const first = new URL(request.path, `${host.scheme}//${apiHost(request.registry)}`);
-    let url = first;
-    let origin: UrlOrigin = "named";
-    let { header } = options;
-    let crossed = false;
-    for (let hop = 0;; hop++) {
-      const response = await this.#deps.net.fetch({
+    const { challenged: { response, url }, operation } = options;
+    // Another call may have met it while this one's request was on its way.
+    const newer = host.authorization(scope, this.#deps.clock);
+    if (newer !== undefined) return newer;
+    return await host.flights.run(scope, async (signal) => {
+      const authorization = await this.#authorizer.authorize({
+        registry,
+        scope,
+        challenges: parseChallenges(response.headers.get("www-authenticate") ?? ""),
         url,
-        method: request.method ?? "GET",
-        headers: { ...request.headers, ...(header === undefined ? {} : { authorization: header }) },
-        origin,
-        timeoutMs: Math.max(1, options.operation.endsMs - this.#deps.clock.now()),
-        signal: options.operation.signal,
-      });
-      const location = response.headers.get("location");
-      if (!REDIRECTS.has(response.status) || location === null) {
-        return { response, url: first, crossed };
-      }
-      await response.cancel();
-      const next = URL.parse(location, url);
-      checkRedirect(request, { from: url, to: next, hop });
-      if (next === null) return { response, url: first, crossed };
-      origin = originAfter(response, origin);
-      if (next.host !== url.host) {
-        // RFC 9110, 15.4: what authenticates to one host is not for another. It does not come
-        // back either when a chain returns, since somebody else then chose the path.
-        header = undefined;
-        crossed = true;
-      }
-      url = next;
-    }
-  }
-
-  #context(request: RegistryRequest, source: string | undefined): ErrorContext {
-    return {
-      action: request.action,
-      registry: request.registry,
-      repository: request.repository,
-      source,
-      withheld: source === undefined ? this.#deps.keychain.withheld(request.registry) : undefined,
-      nowMs: this.#deps.clock.now(),
-    };
-  }
-
-  async #tokenError(request: RegistryRequest, refused: TokenRefused): Promise<AppError> {
-    const found = await this.#deps.keychain.lookup(request);
-    // 403 is how some token servers say 401.
-    const status = refused.status === 403 || refused.status === 400 ? 401 : refused.status ?? 401;
-    return await registryError({
-      status,
-      headers: refused.headers,
-      peer: undefined,
-      bytes: () => Promise.resolve(new Uint8Array(0)),
-      async *stream() {},
-      cancel: () => Promise.resolve(),
-    }, this.#context(request, found?.source));
+        origin: originAfter(response, "named"),
+        found: await this.#deps.keychain.lookup(request, signal),
+      }, signal);
+      if (authorization !== undefined) host.remember(scope, authorization);
+      return authorization;
+    }, operation.signal);
   }
 }
 
-interface Exchanged {
-  readonly response: HttpResponse;
-  readonly url: URL;
-  /** Whether a redirect led to another host. */
-  readonly crossed: boolean;
+interface Failure {
+  readonly error: AppError;
+  /** How often a request is sent that fails like this. */
+  readonly tries: number;
+  /** The pause that the other side asked for. */
+  readonly askedMs: number | undefined;
+  /** Whether it was not the registry that failed, but what it redirected to. */
+  readonly ofOtherHost: boolean;
 }
 
-/** What a public host says is not trusted to name private addresses. */
-function originAfter(response: HttpResponse, before: UrlOrigin): UrlOrigin {
-  const isInside = response.peer === "private" || response.peer === "loopback";
-  return isInside && before === "named" ? "named" : "derived";
+async function readBody(
+  response: HttpResponse,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (maxBytes > 0) return await response.bytes({ maxBytes });
+  await response.cancel();
+  return new Uint8Array(0);
 }
 
-/** A Go or nginx server that expects TLS answers plain http with a 400 that says so. */
-async function saysHttps(response: HttpResponse): Promise<boolean> {
-  if (response.status !== 400) return false;
-  const body = await response.bytes({ maxBytes: 64 * 1024 }).catch(() => new Uint8Array(0));
-  return /https/i.test(new TextDecoder().decode(body));
-}
-
-function checkRedirect(
-  request: RegistryRequest,
-  step: { readonly from: URL; readonly to: URL | null; readonly hop: number },
-): void {
-  const { from, to, hop } = step;
-  const fault = to === null || !/^https?:$/.test(to.protocol)
-    ? "its target is not a web address"
-    : from.protocol === "https:" && to.protocol === "http:"
-    ? "it leads from https to http"
-    : hop >= MAX_REDIRECTS
-    ? `there are more than ${MAX_REDIRECTS}`
-    : undefined;
-  if (fault === undefined) return;
-  throw new AppError(
-    "ADDRESS_REFUSED",
-    `Cannot ${request.action}: the redirect of "${from.host}" is refused, ${fault}`,
-    { hint: "Check the registry's configuration" },
+function tooLarge({ action, maxBytes }: RegistryRequest, cause: AppError): AppError {
+  return new AppError(
+    "TOO_LARGE",
+    `Cannot ${action}: the answer is larger than ${maxBytes} bytes`,
+    { cause, hint: "Wharf reads no more; another tool has to fetch it" },
   );
 }
