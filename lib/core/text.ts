@@ -61,6 +61,20 @@ export function hasHiddenCharacters(text: string): boolean {
 }
 
 /**
+ * Writes hidden characters, tabs and line breaks as `\uXXXX`, so that a text stays one line in
+ * which everything can be seen. Inside of a JSON string the meaning stays the same.
+ *
+ * @param text Any text.
+ * @returns The text on one line.
+ */
+export function escapeHidden(text: string): string {
+  const escape = (found: string) =>
+    found.split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+  return text.replace(HIDDEN, escape).replace(/[\t\n]/g, escape);
+}
+
+/**
  * Cuts a text without splitting a surrogate pair.
  *
  * @param text Any text.

@@ -13,9 +13,9 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** The system's clock and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep(ms, signal) {
+  async sleep(ms, signal) {
     throwIfAborted(signal);
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       const stop = () => {
         clearTimeout(timer);
         if (signal !== undefined) reject(abortError(signal));

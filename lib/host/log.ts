@@ -6,7 +6,7 @@
  */
 
 import type { Clock, Log, LogFields } from "../core/host.ts";
-import { truncate } from "../core/text.ts";
+import { escapeHidden, truncate } from "../core/text.ts";
 
 /** How the log looks. */
 export interface LogOptions {
@@ -66,16 +66,6 @@ export function openLog(options: LogOptions, write: (line: string) => void = toS
   }
 
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
-
-/** Controls, direction marks, invisible characters and line separators become `\uXXXX`. */
-function escapeHidden(line: string): string {
-  return line.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
-    (character) =>
-      character.split("")
-        .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
-  );
 }
 
 function toStderr(line: string): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cleanText, hasHiddenCharacters, truncate } from "../../lib/core/text.ts";
+import { cleanText, escapeHidden, hasHiddenCharacters, truncate } from "../../lib/core/text.ts";
 
 const WIDE = { maxChars: 1000 };
 
@@ -105,6 +105,24 @@ Deno.test("hasHiddenCharacters() lets ordinary white space pass", () => {
   // Twice, since a regular expression with a memory would forget the second time.
   assert.ok(hasHiddenCharacters("a\u200B"));
   assert.ok(hasHiddenCharacters("a\u200B"));
+});
+
+Deno.test("escapeHidden() shows what cannot be seen, and keeps what can", () => {
+  assert.equal(
+    escapeHidden("a\r\n\tb\u001B[2J\u202Ec\u{E0041}\uD83D 日本 😀"),
+    "a\\u000d\\u000a\\u0009b\\u001b[2J\\u202ec\\udb40\\udc41\\ud83d 日本 😀",
+  );
+});
+
+Deno.test("escapeHidden() does not change what a JSON text means", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 100 }), (text) => {
+      const escaped = escapeHidden(JSON.stringify({ text }));
+      assert.ok(!hasHiddenCharacters(escaped));
+      assert.deepEqual(JSON.parse(escaped), { text });
+    }),
+    { seed: 20260101, numRuns: 500 },
+  );
 });
 
 Deno.test("truncate() marks the cut inside of the limit", () => {
