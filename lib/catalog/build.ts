@@ -39,7 +39,6 @@ import {
   slug,
   webUrl,
 } from "./normalise.ts";
-import type { ReadContext } from "./source.ts";
 
 /** Most of each that an entry keeps; what is beyond is dropped. */
 export const ENTRY_LIMITS = {
@@ -65,6 +64,14 @@ export type PackageDraft =
 
 /** A remote as a source knows it. */
 export type RemoteDraft = Pick<Remote, "url"> & Partial<Omit<Remote, "url" | "from">>;
+
+/** Where entries come from. */
+export interface EntryOrigin {
+  /** Id of the source, the first part of the ids of its entries; a custom source has its own. */
+  readonly source: string;
+  /** When the bytes were fetched, ISO 8601; kept with each entry. */
+  readonly refreshed?: string;
+}
 
 /** A record in the words of its source. */
 export interface EntryDraft {
@@ -134,17 +141,17 @@ export const KEY_UNKNOWN: KeyNeed = Object.freeze({ value: "unknown", evidence: 
  * Makes an entry of a draft.
  *
  * @param draft The record in the words of its source.
- * @param context The source and when it was read.
+ * @param origin The source and when it was read.
  * @returns The entry.
  * @throws {AppError} `BAD_RESPONSE` when there is no usable name.
  */
-export function buildEntry(draft: EntryDraft, context: ReadContext): Entry {
+export function buildEntry(draft: EntryDraft, origin: EntryOrigin): Entry {
   const tail = slug(draft.slug);
   const name = line(draft.name, ENTRY_LIMITS.nameChars);
   if (tail === "" || name === undefined) {
     throw new AppError("BAD_RESPONSE", `Cannot read "${draft.slug.slice(0, 60)}": it has no name`);
   }
-  const id = `${draft.space ?? context.source}/${tail}`;
+  const id = `${draft.space ?? origin.source}/${tail}`;
   const packages = some(draft.packages, ENTRY_LIMITS.packages, (item) => buildPackage(item, id));
   const remotes = some(draft.remotes, ENTRY_LIMITS.remotes, (item) => buildRemote(item, id));
   const image = packages.find(({ type, transport }) => type === "oci" && transport === "stdio") ??
@@ -166,13 +173,13 @@ export function buildEntry(draft: EntryDraft, context: ReadContext): Entry {
     title: line(draft.title, ENTRY_LIMITS.titleChars) ?? name,
     description: line(draft.description, ENTRY_LIMITS.descriptionChars) ?? "",
     sources: [{
-      source: context.source,
+      source: origin.source,
       id,
       ...present("url", url),
       ...present("place", line(draft.place, 200)),
       ...present("version", line(draft.version, 100)),
       ...present("updated", isoDate(draft.updated)),
-      ...present("refreshed", context.refreshed),
+      ...present("refreshed", origin.refreshed),
     }],
     packages,
     remotes,
@@ -198,7 +205,7 @@ export function buildEntry(draft: EntryDraft, context: ReadContext): Entry {
     ...present("license", line(draft.license, 60)),
     ...present("stars", draft.stars),
     ...present("statusMessage", line(draft.statusMessage, 200)),
-    ...present("lastRefreshed", context.refreshed),
+    ...present("lastRefreshed", origin.refreshed),
   };
   if (methods.length === 0) {
     entry.notLaunchable = line(draft.notLaunchable, 200) ?? whyNotLaunchable({ packages, remotes });

@@ -21,6 +21,7 @@
 
 import { AppError, toAppError } from "../core/errors.ts";
 import type { ReadOptions } from "../core/http.ts";
+import type { EntryOrigin, PackageDraft, RemoteDraft } from "./build.ts";
 import type { Entry } from "./entry.ts";
 
 /** One name in a folder of a {@linkcode SourceTree}. */
@@ -54,11 +55,7 @@ export interface Problem {
 }
 
 /** What the reader of a source is told beside the bytes. */
-export interface ReadContext {
-  /** Id of the source, the first part of the ids of its entries; a custom source has its own. */
-  readonly source: string;
-  /** When the bytes were fetched, ISO 8601; kept with each entry. */
-  readonly refreshed?: string;
+export interface ReadContext extends EntryOrigin {
   /** Commit of a git source; kept in links to the record. */
   readonly commit?: string;
   /** Ends the reading early. */
@@ -158,10 +155,10 @@ export interface SiteRecord {
   readonly detail?: {
     /** Web address of the repository. */
     readonly repository?: string;
-    /** Blocks of code. */
-    readonly code: readonly string[];
-    /** Addresses of a hosted server. */
-    readonly endpoints: readonly string[];
+    /** What its example configuration or command starts. */
+    readonly packages: readonly PackageDraft[];
+    /** What that reaches. */
+    readonly remotes: readonly RemoteDraft[];
     /** `changed` of the page when it was read. */
     readonly changed?: string;
   };
@@ -216,6 +213,9 @@ export interface BuiltinSource extends SourceBase {
 /** A source of the catalogue. */
 export type SourceDefinition = GitSource | ApiSource | SiteSource | FileSource | BuiltinSource;
 
+/** Errors that are a record's own; every other one would meet the next record too. */
+const OF_RECORDS: ReadonlySet<string> = new Set(["BAD_RESPONSE", "TOO_LARGE", "INVALID_ARGUMENT"]);
+
 /**
  * Gathers good and bad records so that one bad record costs itself only.
  */
@@ -252,9 +252,7 @@ export class Harvest {
    */
   fail(where: string, thrown: unknown): void {
     const error = toAppError(thrown);
-    if (error.code === "CANCELLED" || error.code === "TIMEOUT" || error.code === "INTERNAL") {
-      throw thrown;
-    }
+    if (!OF_RECORDS.has(error.code)) throw thrown;
     this.problem(where, error.message);
   }
 

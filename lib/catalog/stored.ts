@@ -108,15 +108,36 @@ export function unpackEntries(stored: StoredEntries): readonly Entry[] {
 }
 
 function packInstall(item: Package | Remote): Readonly<Record<string, unknown>> {
-  const packed: Record<string, unknown> = { ...item };
-  for (const field of ["settings", "args"]) {
-    if (Array.isArray(packed[field]) && packed[field].length === 0) delete packed[field];
-  }
-  return packed;
+  return "run" in item && item.run !== undefined
+    ? { ...withoutUsual(item), run: withoutUsual(item.run) }
+    : withoutUsual(item);
+}
+
+/** Drops empty lists and `false`. */
+function withoutUsual(record: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) =>
+      value !== false && !(Array.isArray(value) && value.length === 0)
+    ),
+  );
 }
 
 function unpackPackage(item: Package): Package {
-  return { ...item, settings: item.settings ?? NONE, args: item.args ?? NONE };
+  const { run } = item;
+  return {
+    ...item,
+    settings: item.settings ?? NONE,
+    args: item.args ?? NONE,
+    ...(run === undefined ? {} : {
+      run: {
+        ...run,
+        volumes: run.volumes ?? NONE,
+        disableNetwork: run.disableNetwork ?? false,
+        allowHosts: run.allowHosts ?? NONE,
+        longLived: run.longLived ?? false,
+      },
+    }),
+  };
 }
 
 function unpackRemote(item: Remote): Remote {
@@ -157,11 +178,12 @@ function isPackage(value: unknown): boolean {
 }
 
 function isRun(value: unknown): boolean {
-  return isRecord(value) && isListOf(value.allowHosts, isText) &&
-    isListOf(
-      value.volumes,
-      (volume) => isRecord(volume) && isText(volume.source) && isText(volume.target),
-    );
+  return isRecord(value) && isOptional(value.allowHosts, (list) => isListOf(list, isText)) &&
+    isOptional(value.volumes, (list) => isListOf(list, isVolume));
+}
+
+function isVolume(value: unknown): boolean {
+  return isRecord(value) && isText(value.source) && isText(value.target);
 }
 
 function isRemote(value: unknown): boolean {

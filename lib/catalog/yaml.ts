@@ -1,14 +1,10 @@
 /**
  * YAML with limits: the only importer of `npm:yaml`, which is loaded on first
- * use, so that a start that reads no YAML does not pay for it. Needs no permission.
+ * use, so that a start that reads no YAML does not pay for it.
  *
- * @example
- * ```ts
- * import { loadYaml } from "./yaml.ts";
- *
- * const readYaml = await loadYaml();
- * readYaml("name: time", { what: "server.yaml" }); // { name: "time" }
- * ```
+ * Needs no permission of its own, but the package looks for two variables while it parses
+ * (`LOG_TOKENS`, `LOG_STREAM`): where env is neither granted nor ignored, reading is refused with
+ * the flag that helps.
  *
  * @module
  */
@@ -78,6 +74,16 @@ function tooDeep(what: string, cause?: unknown): AppError {
 }
 
 function translate(thrown: unknown, what: string): AppError {
+  if (thrown instanceof Error && thrown.name === "NotCapable") {
+    return new AppError(
+      "PERMISSION_MISSING",
+      `Cannot read "${what}": the YAML parser may not look at env`,
+      {
+        cause: thrown,
+        hint: "Start Wharf with --allow-env=LOG_TOKENS,LOG_STREAM",
+      },
+    );
+  }
   // The parser recurses once per level of indentation.
   if (thrown instanceof RangeError) return tooDeep(what, thrown);
   if (thrown instanceof ReferenceError && thrown.message.startsWith("Excessive")) {

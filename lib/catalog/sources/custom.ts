@@ -32,7 +32,7 @@ const RESERVED = new Set([
 /**
  * Makes a source of an operator's location.
  *
- * @param options `id` becomes the first part of its entries' ids; `location` is a git URL (`…​.git`,
+ * @param options `id` becomes the first part of its entries' ids; `location` is a git URL (`….git`,
  *   `git@host:path`), the base of an interface like the official registry's (`…/v0.1/servers`), any
  *   other web address, or a local path.
  * @returns The source; its `kind` says how it is fetched.

@@ -12,7 +12,6 @@
 
 import { AppError, toAppError } from "../../core/errors.ts";
 import { buildEntry } from "../build.ts";
-import { readCommand, splitCommand } from "../command.ts";
 import type { Entry } from "../entry.ts";
 import { loadHtml } from "../html.ts";
 import { parseRepository } from "../normalise.ts";
@@ -28,8 +27,8 @@ import {
   type SourceTree,
 } from "../source.ts";
 import { parseSitemap } from "../sitemap.ts";
-import { type ClientConfig, configKeyNeed, readClientConfig } from "./client_config.ts";
-import { readDetail, readListing, slugOfPath } from "./mcpservers_page.ts";
+import { configKeyNeed } from "./client_config.ts";
+import { readDetail, readListing, REMOTE_SECTION, slugOfPath } from "./mcpservers_page.ts";
 
 const HOST = "https://mcpservers.org";
 
@@ -115,59 +114,28 @@ export function joinRecords(records: readonly SiteRecord[]): readonly SiteRecord
 }
 
 function siteEntry(record: SiteRecord, context: ReadContext): Entry {
-  const name = record.name ?? record.slug.split("/").at(-1) ?? record.slug;
-  const repository = record.detail?.repository;
-  const installs = readInstalls(record.detail?.code ?? []);
-  const path = record.slug.startsWith("remote-mcp-servers/")
-    ? record.slug
-    : `servers/${record.slug}`;
+  const { slug, detail } = record;
+  const name = slug.split("/").at(-1) ?? slug;
+  const page = `${HOST}/${slug.startsWith(REMOTE_SECTION) ? "" : "servers/"}${slug}`;
+  const repository = detail?.repository;
   return buildEntry(
     {
-      slug: record.slug,
-      name: record.slug.split("/").at(-1) ?? record.slug,
-      title: name,
+      slug,
+      name,
+      title: record.name,
       description: record.description,
-      url: `${HOST}/${path}`,
+      url: page,
+      homepage: page,
       updated: record.changed,
-      homepage: `${HOST}/${path}`,
       repository: repository === undefined ? undefined : parseRepository(repository),
-      packages: installs.packages,
-      remotes: [
-        ...installs.remotes,
-        ...(record.detail?.endpoints ?? []).map((url) => ({
-          url,
-          type: /\/sse\/?$/.test(url) ? "sse" as const : "streamable-http" as const,
-        })),
-      ].slice(0, 1),
+      packages: detail?.packages,
+      remotes: detail?.remotes,
       categories: record.categories,
       official: record.official,
-      requiresApiKey: configKeyNeed(installs),
+      requiresApiKey: detail && configKeyNeed(detail),
     },
     context,
   );
-}
-
-/**
- * The first configuration of a client in the code blocks of a page, else the first command that
- * starts something. A README shows the same server for many clients, and other servers as examples.
- */
-function readInstalls(blocks: readonly string[]): ClientConfig {
-  for (const block of blocks) {
-    const config = readClientConfig(block);
-    if (config.packages.length + config.remotes.length > 0) {
-      return { packages: config.packages.slice(0, 1), remotes: config.remotes.slice(0, 1) };
-    }
-  }
-  for (const line of blocks.flatMap((block) => block.split("\n", 40))) {
-    const words = splitCommand(line.replace(/^\s*[$>]\s+/, ""));
-    const command = words === undefined ? undefined : readCommand(words);
-    if (command?.remote !== undefined) return { packages: [], remotes: [command.remote] };
-    const item = command?.package;
-    // An installation may be that of anything.
-    const starts = item !== undefined && (item.type === "oci" || item.runtimeHint !== undefined);
-    if (starts) return { packages: [item], remotes: [] };
-  }
-  return { packages: [], remotes: [] };
 }
 
 function readSitemap(xml: string, page: SitePage): SitePageRead {
@@ -217,7 +185,7 @@ function followListing(listing: ReturnType<typeof readListing>, page: SitePage):
     }
   }
   for (const { slug } of listing.cards) {
-    const path = slug.startsWith("remote-mcp-servers/") ? `/${slug}` : `/servers/${slug}`;
+    const path = slug.startsWith(REMOTE_SECTION) ? `/${slug}` : `/servers/${slug}`;
     pages.push({ url: new URL(path, page.url), kind: "detail" });
   }
   return { records, pages };

@@ -5,9 +5,12 @@
  * @module
  */
 
+import type { RemoteDraft } from "../build.ts";
+import { readCommand, splitCommand } from "../command.ts";
 import type { HtmlElement } from "../html.ts";
 import { parseRepository, repositoryUrl } from "../normalise.ts";
 import type { SitePage, SiteRecord } from "../source.ts";
+import { type ClientConfig, readClientConfig } from "./client_config.ts";
 
 /** Most cards that are read of one page. */
 const MAX_CARDS = 500;
@@ -15,6 +18,9 @@ const MAX_CARDS = 500;
 /** Most code blocks, and characters of each, that are kept of a README. */
 const MAX_BLOCKS = 12;
 const MAX_BLOCK_CHARS = 4000;
+
+/** Beginning of the slugs of hosted servers, which have pages of their own. */
+export const REMOTE_SECTION = "remote-mcp-servers/";
 
 /** A card of a listing. */
 export interface Card {
@@ -133,13 +139,14 @@ export function readDetail(root: HtmlElement, page: SitePage): SiteRecord {
   const badge = [...main.querySelectorAll("span, div")].find((element) =>
     textOf(element).toLowerCase() === "official" && parts.includes(element)
   );
-  const isRemote = slug.startsWith("remote-mcp-servers/");
+  const endpoints = slug.startsWith(REMOTE_SECTION) ? endpointsOf(parts) : [];
   const code = parts
     .filter((element) =>
       element.tagName === "PRE" || (element.tagName === "CODE" && element.closest("pre") === null)
     )
     .map((element) => (element.textContent ?? "").trim().slice(0, MAX_BLOCK_CHARS))
-    .filter((text) => text !== "");
+    .filter((text) => text !== "").slice(0, MAX_BLOCKS);
+  const installs = readInstalls(code);
   const name = head === null ? undefined : nameOf(head) || undefined;
   const description = head === null ? undefined : descriptionAfter(head, main);
   return {
@@ -149,8 +156,8 @@ export function readDetail(root: HtmlElement, page: SitePage): SiteRecord {
     ...(badge === undefined ? {} : { official: true }),
     ...(page.changed === undefined ? {} : { changed: page.changed }),
     detail: {
-      code: code.slice(0, MAX_BLOCKS),
-      endpoints: isRemote ? endpointsOf(parts) : [],
+      packages: installs.packages,
+      remotes: installs.remotes.length > 0 ? installs.remotes : endpoints,
       ...(repository === undefined ? {} : { repository }),
       ...(page.changed === undefined ? {} : { changed: page.changed }),
     },
@@ -204,15 +211,38 @@ function repositoryOf(parts: readonly HtmlElement[], slug: string): string | und
   return undefined;
 }
 
-/** Addresses that a page of a hosted server shows as code or in a field. */
-function endpointsOf(parts: readonly HtmlElement[]): readonly string[] {
+/** The first address that a page of a hosted server shows as code or in a field. */
+function endpointsOf(parts: readonly HtmlElement[]): readonly RemoteDraft[] {
   const texts = parts.filter(({ tagName }) => ["CODE", "PRE", "INPUT"].includes(tagName))
     .map((element) => element.getAttribute("value") ?? element.textContent ?? "");
-  const urls = texts.flatMap((text) => [...text.matchAll(/https:\/\/[^\s"'`<>]{4,300}/g)])
-    .map(([url]) => url).filter((url) =>
-      !/^https:\/\/(?:www\.)?(?:mcpservers\.org|github\.com)\b/.test(url)
-    );
-  return [...new Set(urls)].slice(0, 3);
+  const url = texts.flatMap((text) => [...text.matchAll(/https:\/\/[^\s"'`<>]{4,300}/g)])
+    .map(([found]) => found)
+    .find((found) => !/^https:\/\/(?:www\.)?(?:mcpservers\.org|github\.com)\b/.test(found));
+  if (url === undefined) return [];
+  return [{ url, type: /\/sse\/?$/.test(url) ? "sse" : "streamable-http" }];
+}
+
+/**
+ * The first configuration of a client in the code blocks of a page, else the first command that
+ * starts something. A README shows the same server for many clients, and other servers as examples.
+ */
+function readInstalls(blocks: readonly string[]): ClientConfig {
+  for (const block of blocks) {
+    const config = readClientConfig(block);
+    if (config.packages.length + config.remotes.length > 0) {
+      return { packages: config.packages.slice(0, 1), remotes: config.remotes.slice(0, 1) };
+    }
+  }
+  for (const line of blocks.flatMap((block) => block.split("\n", 40))) {
+    const words = splitCommand(line.replace(/^\s*[$>]\s+/, ""));
+    const command = words === undefined ? undefined : readCommand(words);
+    if (command?.remote !== undefined) return { packages: [], remotes: [command.remote] };
+    const item = command?.package;
+    // An installation may be that of anything.
+    const starts = item !== undefined && (item.type === "oci" || item.runtimeHint !== undefined);
+    if (starts) return { packages: [item], remotes: [] };
+  }
+  return { packages: [], remotes: [] };
 }
 
 function textOf(element: HtmlElement): string {

@@ -47,9 +47,9 @@ export const officialSource: ApiSource = {
   maxPageBytes: MAX_PAGE_BYTES,
   firstPage(location, options = {}) {
     const page = new URL(location);
-    if (!page.pathname.endsWith("/servers")) {
-      page.pathname = `${page.pathname.replace(/\/+$/, "")}/v0.1/servers`;
-    }
+    const path = page.pathname.replace(/\/+$/, "");
+    if (/\/v0(?:\.\d+)?$/.test(path)) page.pathname = `${path}/servers`;
+    else if (!path.endsWith("/servers")) page.pathname = `${path}/v0.1/servers`;
     page.searchParams.set("version", "latest");
     page.searchParams.set("limit", String(PAGE_SIZE));
     if (options.updatedSince !== undefined) {
