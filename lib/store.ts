@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { z } from "zod";
 import { AppError, toAppError } from "./core/errors.ts";
 import type { Disk, DiskEntry, Log } from "./core/host.ts";
 import { parseJson } from "./core/json.ts";
@@ -18,6 +17,14 @@ export interface StoreDeps {
   readonly log: Log;
 }
 
+/** Validates a document; every zod schema does. */
+export interface Schema<T> {
+  /** Gives the document in its typed form, or says that it has another form. */
+  safeParse(value: unknown): { readonly success: true; readonly data: T } | {
+    readonly success: false;
+  };
+}
+
 /** What a {@linkcode JsonStore} keeps. */
 export interface JsonStoreOptions<T> {
   /** File in the disk's root. */
@@ -25,7 +32,7 @@ export interface JsonStoreOptions<T> {
   /** Version of the schema; a file of another version is set aside. */
   readonly version: number;
   /** Validates on read. */
-  readonly schema: z.ZodType<T>;
+  readonly schema: Schema<T>;
   /** Most bytes of the file. @default {67108864} */
   readonly maxBytes?: number;
 }
@@ -41,6 +48,8 @@ export class JsonStore<T> {
   readonly #options: JsonStoreOptions<T>;
 
   /**
+   * Touches nothing until the first read or write.
+   *
    * @param deps Disk and log.
    * @param options Path, version and schema.
    */
@@ -167,6 +176,8 @@ export class ContentStore {
   #warned = false;
 
   /**
+   * Touches nothing until the first get or put.
+   *
    * @param deps Disk and log.
    * @param options The limits.
    */

@@ -71,6 +71,7 @@ export interface AppErrorOptions {
  * `Cannot <action> "<value>": <state>`, without a closing period.
  */
 export class AppError extends Error {
+  /** Tells it from other errors in a stack trace. */
   override readonly name = "AppError";
   /** The stable word for what went wrong. */
   readonly code: ErrorCode;
@@ -86,6 +87,8 @@ export class AppError extends Error {
   readonly details: Readonly<Record<string, unknown>> | undefined;
 
   /**
+   * Makes an error; whoever throws it says what was tried.
+   *
    * @param code The stable word for what went wrong.
    * @param message `Cannot <action> "<value>": <state>`, without a closing period.
    * @param options The hint and what else is known.

@@ -42,6 +42,8 @@ export type Env = Readonly<Record<string, string>>;
 /** Reads single files that others own, such as credential files. */
 export interface Files {
   /**
+   * Reads a file.
+   *
    * @param path Absolute path.
    * @returns The bytes, or `undefined` when there is no such file.
    * @throws {AppError} `PERMISSION_MISSING` or `TOO_LARGE`.
@@ -66,7 +68,7 @@ export interface DiskEntry {
  * leave the root is an `INVALID_ARGUMENT` error. Several processes may share it.
  */
 export interface Disk {
-  /** @returns The bytes, or `undefined` when there is no such file. */
+  /** Reads a file; `undefined` when there is no such file. */
   read(path: string, options: ReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Writes whole or not at all: temporary file, fsync, rename. Makes folders. Mode 0600. */
   write(path: string, bytes: Uint8Array): Promise<void>;

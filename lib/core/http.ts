@@ -28,7 +28,7 @@ export type UrlOrigin = "named" | "derived";
 export interface HttpRequest {
   /** Absolute http or https URL without user information. */
   readonly url: URL;
-  /** @default {"GET"} */
+  /** How it is asked. @default {"GET"} */
   readonly method?: "GET" | "HEAD" | "POST";
   /** Request headers; the host adds `user-agent` only. */
   readonly headers?: Readonly<Record<string, string>>;

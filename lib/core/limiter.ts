@@ -20,7 +20,11 @@ export class Limiter {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** @param limit Most tasks at once; at least 1. */
+  /**
+   * Makes an empty queue.
+   *
+   * @param limit Most tasks at once; at least 1.
+   */
   constructor(limit: number) {
     this.#limit = Math.max(1, limit);
   }

@@ -20,7 +20,7 @@ export class MemoryDisk implements Disk {
   readonly #locks = new Map<string, Limiter>();
   #writes = 0;
 
-  /** @inheritdoc */
+  /** Reads a file, see {@linkcode Disk.read}. */
   read(path: string, options: ReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return Promise.try(() => {
       const bytes = this.#files.get(rooted(path))?.bytes;
@@ -34,7 +34,7 @@ export class MemoryDisk implements Disk {
     });
   }
 
-  /** @inheritdoc */
+  /** Writes a file, see {@linkcode Disk.write}. */
   write(path: string, bytes: Uint8Array): Promise<void> {
     return Promise.try(() => {
       const target = rooted(path);
@@ -44,7 +44,7 @@ export class MemoryDisk implements Disk {
     });
   }
 
-  /** @inheritdoc */
+  /** Renames a file or a folder, see {@linkcode Disk.rename}. */
   rename(from: string, to: string): Promise<void> {
     return Promise.try(() => {
       const [source, target] = [rooted(from), rooted(to)];
@@ -57,7 +57,7 @@ export class MemoryDisk implements Disk {
     });
   }
 
-  /** @inheritdoc */
+  /** Removes a file or a folder, see {@linkcode Disk.remove}. */
   remove(path: string): Promise<void> {
     return Promise.try(() => {
       const target = rooted(path);
@@ -67,7 +67,7 @@ export class MemoryDisk implements Disk {
     });
   }
 
-  /** @inheritdoc */
+  /** Lists a folder, see {@linkcode Disk.list}. */
   list(path: string): Promise<readonly DiskEntry[]> {
     return Promise.try(() => {
       const folder = path === "" || path === "." ? "" : `${rooted(path)}/`;
@@ -87,7 +87,7 @@ export class MemoryDisk implements Disk {
     });
   }
 
-  /** @inheritdoc */
+  /** Takes a lock inside of this process, see {@linkcode Disk.lock}. */
   lock(name: string, signal?: AbortSignal): Promise<AsyncDisposable> {
     return new Promise((resolve, reject) => {
       const lock = this.#locks.get(rooted(name)) ?? new Limiter(1);
