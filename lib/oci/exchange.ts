@@ -88,10 +88,11 @@ export async function exchange(
   const { host } = sending;
   const over = (scheme: "http:" | "https:") => follow(deps, request, { ...sending, scheme });
   if (host.scheme !== undefined) return await over(host.scheme);
+  let plain: Exchanged | undefined;
   let plainError: AppError | undefined;
   try {
-    const plain = await over("http:");
-    if (!saysHttps(plain)) {
+    plain = await over("http:");
+    if (!mayWantHttps(plain, request)) {
       host.scheme = "http:";
       return plain;
     }
@@ -105,9 +106,10 @@ export async function exchange(
     host.scheme = "https:";
     return secure;
   } catch (thrown) {
-    // Where nothing answers https either, the plain attempt's error is the one to show.
+    // Where nothing answers https either, what the plain attempt gave is what to go by.
     const isAbsent = thrown instanceof AppError &&
       /refused|broke off|not speak TLS/.test(thrown.message);
+    if (isAbsent && plain !== undefined) return plain;
     throw isAbsent ? plainError ?? thrown : thrown;
   }
 }
@@ -147,7 +149,11 @@ async function follow(
   }
 }
 
-/** A Go or nginx server that expects TLS answers plain http with a 400 that says so. */
-function saysHttps({ refusal }: Exchanged): boolean {
-  return refusal?.status === 400 && /https/i.test(new TextDecoder().decode(refusal.body));
+/**
+ * A Go or nginx server that expects TLS answers plain http with a 400 that says so, except to a
+ * HEAD, whose answer has no text.
+ */
+function mayWantHttps({ refusal }: Exchanged, { method }: RegistryRequest): boolean {
+  if (refusal?.status !== 400) return false;
+  return method === "HEAD" || /https/i.test(new TextDecoder().decode(refusal.body));
 }
