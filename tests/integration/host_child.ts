@@ -123,7 +123,7 @@ export function child(action: readonly string[], options: ChildOptions): Deno.Co
       "--no-config",
       "--no-lock",
       ...options.flags,
-      new URL(import.meta.url).pathname,
+      import.meta.filename ?? "",
       ...action,
     ],
     stdin: "piped",

@@ -31,7 +31,7 @@ function posixTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !posix, fn });
 }
 
-Deno.test("run() passes every argument on as it is", async () => {
+posixTest("run() passes every argument on as it is", async () => {
   const args = [
     "",
     " ",
