@@ -5,6 +5,8 @@
  * @module
  */
 
+// deno-lint-ignore-file camelcase -- the records are shown as they are, in the words of the tools
+
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";

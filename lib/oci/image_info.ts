@@ -7,14 +7,12 @@
 
 // deno-lint-ignore-file camelcase -- the records are shown as they are, in the words of the tools
 
-import { AppError, toAppError } from "../core/errors.ts";
+import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
-import { describeArtifact } from "./artifact.ts";
-import type { RegistryClient } from "./client.ts";
+import { describeArtifact, isImage } from "./artifact.ts";
+import { type ChildImage, ChildReader, type ImageReader, schema1Image } from "./image_children.ts";
 import { historyOf, type HistoryStep } from "./history.ts";
-import { type ImageConfig, parseImageConfig } from "./image_config.ts";
-import type { Descriptor, ImageBody, ManifestDocument, Schema1Body } from "./manifest.ts";
-import { IMAGE_CONFIGS } from "./media_types.ts";
+import type { ImageBody, ManifestDocument } from "./manifest.ts";
 import { formatPlatform, type Platform, selectPlatform } from "./platform.ts";
 import { formatReference, type Reference } from "./reference.ts";
 import type { PullQuota } from "./response_facts.ts";
@@ -109,22 +107,11 @@ export interface InspectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What {@linkcode inspectImage} asks of a client. */
-export type ImageReader = Pick<RegistryClient, "manifest" | "blob">;
-
 /** Never the host's own: a model asks about an image, not about this machine. */
 const DEFAULT_PLATFORM: Platform = { os: "linux", architecture: "amd64" };
 
-const MAX_PLATFORMS = 64;
 const MAX_HISTORY = 100;
 const MAX_ENTRIES = 60;
-
-interface Child {
-  readonly descriptor: Descriptor;
-  readonly platform: Platform | undefined;
-  readonly image?: ImageBody;
-  readonly config?: ImageConfig;
-}
 
 /**
  * Describes an image, or any other artifact.
@@ -144,53 +131,55 @@ export async function inspectImage(
   const { document, warnings, quota, tagDigest } = await client.manifest(reference, call);
   const notes: string[] = [];
   const base = {
-    ...heading(reference, document),
+    ...heading(reference, document, notes),
     ...(tagDigest === undefined ? {} : { tag_moved_to: tagDigest }),
-    ...(quota === undefined ? {} : { pull_quota: quota }),
     warnings,
   };
-  if (document.kind === "schema1") {
-    return { ...base, ...schema1Facts(document.schema1, document.digest), notes: [SCHEMA1_NOTE] };
-  }
   if (document.kind === "manifest" && !isImage(document.image)) {
     const artifact = await describeArtifact(client, reference, { image: document.image, ...call });
-    const total = document.image.layers.reduce((sum, layer) => sum + layer.size, 0);
     return {
       ...base,
+      ...(quota === undefined ? {} : { pull_quota: quota }),
       kind: artifact.kind,
-      artifact: {
-        ...artifact.facts,
-        blobs: String(document.image.layers.length),
-        size_bytes: String(total),
-      },
+      artifact: { ...artifact.facts, ...blobFacts(document.image) },
       platforms: [],
       attestations: 0,
-      notes: artifact.notes,
+      notes: [...notes, ...artifact.notes],
     };
   }
-  const reader = { client, reference, call, notes };
-  const { children, attestations } = document.kind === "index"
-    ? await indexChildren(reader, document.index.manifests)
-    : { children: [await manifestChild(reader, document)], attestations: 0 };
+  const reader = new ChildReader(client, reference, call);
+  const children = await childrenOf(document, reader);
+  if (document.kind === "schema1") notes.push(SCHEMA1_NOTE);
+  if (children.length === 0 && reader.others === 0) notes.push("The index has no entries");
   const chosen = choose(children, reference, options.platform);
+  const left = reader.quota ?? quota;
   return {
     ...base,
-    kind: "image",
+    ...(left === undefined ? {} : { pull_quota: left }),
+    // An index may hold charts or signatures only.
+    kind: children.length === 0 && reader.others > 0 ? "artifact" : "image",
     platforms: children.map(platformInfo),
-    attestations,
+    attestations: reader.attestations,
     ...(chosen === undefined ? {} : { selected: selectedImage(chosen, notes) }),
-    notes,
+    notes: [...notes, ...reader.notes],
   };
 }
 
-/** Whether a manifest is something that runs as a container. */
-function isImage(image: ImageBody): boolean {
-  if (image.config === undefined) return false;
-  return image.artifactType === undefined && IMAGE_CONFIGS.has(image.config.mediaType) &&
-    !image.layers.some((layer) => /in-toto|cosign|wasm|spdx|cyclonedx/i.test(layer.mediaType));
+async function childrenOf(
+  document: ManifestDocument,
+  reader: ChildReader,
+): Promise<readonly ChildImage[]> {
+  switch (document.kind) {
+    case "index":
+      return await reader.index(document.index.manifests);
+    case "manifest":
+      return [await reader.image(document, document.image)];
+    case "schema1":
+      return [schema1Image(document, document.schema1)];
+  }
 }
 
-function heading(reference: Reference, document: ManifestDocument) {
+function heading(reference: Reference, document: ManifestDocument, notes: string[]) {
   const { digest, mediaType } = document;
   const { registry, repository } = reference;
   const body = document.kind === "index"
@@ -198,7 +187,6 @@ function heading(reference: Reference, document: ManifestDocument) {
     : document.kind === "manifest"
     ? document.image
     : undefined;
-  const annotations = cleanRecord(body?.annotations ?? {});
   const artifactType = body?.artifactType;
   return {
     reference: formatReference(reference),
@@ -209,210 +197,134 @@ function heading(reference: Reference, document: ManifestDocument) {
     ...(artifactType === undefined
       ? {}
       : { artifact_type: cleanText(artifactType, { maxChars: 150 }) }),
-    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+    ...optionalRecord("annotations", body?.annotations, notes),
   };
 }
 
-interface Reader {
-  readonly client: ImageReader;
-  readonly reference: Reference;
-  readonly call: { readonly signal?: AbortSignal };
-  readonly notes: string[];
+function blobFacts(image: ImageBody) {
+  return { blobs: String(image.layers.length), size_bytes: String(sizeOf(image.layers)) };
 }
 
-/** BuildKit's marks of a manifest that holds attestations for another one. */
-function isAttestation(descriptor: Descriptor): boolean {
-  if (descriptor.annotations?.["vnd.docker.reference.type"] !== undefined) return true;
-  return descriptor.platform?.os === "unknown" && descriptor.platform.architecture === "unknown";
-}
-
-async function indexChildren(
-  reader: Reader,
-  descriptors: readonly Descriptor[],
-): Promise<{ readonly children: readonly Child[]; readonly attestations: number }> {
-  const images = descriptors.filter((descriptor) => !isAttestation(descriptor));
-  if (images.length > MAX_PLATFORMS) {
-    reader.notes.push(`${images.length - MAX_PLATFORMS} of ${images.length} entries are not shown`);
-  }
-  // All at once: the client bounds the requests to one registry.
-  const children = await Promise.all(
-    images.slice(0, MAX_PLATFORMS).map((descriptor) => indexChild(reader, descriptor)),
-  );
-  return {
-    children: children.filter((child) => child !== undefined),
-    attestations: descriptors.length - images.length,
-  };
-}
-
-async function indexChild(reader: Reader, descriptor: Descriptor): Promise<Child | undefined> {
-  const { client, reference, call, notes } = reader;
-  const { registry, repository } = reference;
-  try {
-    const { document } = await client.manifest(
-      { registry, repository, digest: descriptor.digest },
-      call,
-    );
-    if (document.kind === "manifest") {
-      return { ...(await manifestChild(reader, document)), descriptor, ...known(descriptor) };
-    }
-    notes.push(
-      document.kind === "index"
-        ? `${descriptor.digest} is an index inside of the index; inspect it by its digest`
-        : `${descriptor.digest} is a manifest of the old schema 1`,
-    );
-    return undefined;
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    if (error.code === "CANCELLED" || error.code === "TIMEOUT") throw error;
-    // A sparse index, where a mirror keeps only some platforms, is legal.
-    notes.push(`${descriptor.digest} cannot be read: ${error.message}`);
-    return { descriptor, platform: descriptor.platform };
-  }
-}
-
-/** The index's word for the platform counts; an entry without one has it in its config. */
-function known(descriptor: Descriptor): { readonly platform?: Platform } {
-  return descriptor.platform === undefined ? {} : { platform: descriptor.platform };
-}
-
-async function manifestChild(
-  reader: Reader,
-  document: ManifestDocument & { readonly kind: "manifest" },
-): Promise<Child> {
-  const { client, reference, call, notes } = reader;
-  const { digest, mediaType, bytes, image } = document;
-  const descriptor = { digest, mediaType, size: bytes.byteLength };
-  if (image.config === undefined || !IMAGE_CONFIGS.has(image.config.mediaType)) {
-    return { descriptor, platform: undefined, image };
-  }
-  try {
-    const blob = await client.blob(reference, image.config, call);
-    const config = parseImageConfig(blob, `the config of "${formatReference(reference)}"`);
-    return { descriptor, platform: configPlatform(config), image, config };
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    if (
-      error.code === "CANCELLED" || error.code === "TIMEOUT" || error.code === "DIGEST_MISMATCH"
-    ) {
-      throw error;
-    }
-    notes.push(`The config of ${digest} cannot be read: ${error.message}`);
-    return { descriptor, platform: undefined, image };
-  }
-}
-
-function configPlatform(config: ImageConfig): Platform | undefined {
-  if (config.os === undefined || config.architecture === undefined) return undefined;
-  const osVersion = config["os.version"];
-  return {
-    os: config.os,
-    architecture: config.architecture,
-    ...(config.variant === undefined ? {} : { variant: config.variant }),
-    ...(osVersion === undefined ? {} : { osVersion }),
-  };
+function sizeOf(layers: readonly { readonly size: number }[]): number {
+  return layers.reduce((sum, layer) => sum + layer.size, 0);
 }
 
 function choose(
-  children: readonly Child[],
+  children: readonly ChildImage[],
   reference: Reference,
   wanted: Platform | undefined,
-): Child | undefined {
-  if (wanted === undefined) return selectPlatform(children, DEFAULT_PLATFORM) ?? children[0];
+): ChildImage | undefined {
+  if (wanted === undefined) {
+    const readable = children.filter((child) => child.config !== undefined);
+    return selectPlatform(readable, DEFAULT_PLATFORM) ?? readable[0] ?? children[0];
+  }
   const chosen = selectPlatform(children, wanted);
   if (chosen !== undefined) return chosen;
-  const existing = children.map(platformName);
+  const existing = [...new Set(children.map(platformWithVersion))];
   throw new AppError(
     "NOT_FOUND",
-    `Cannot find platform "${formatPlatform(wanted)}" in "${
+    `Cannot find platform "${platformWithVersion({ platform: wanted })}" in "${
       formatReference(reference)
-    }": it has ${children.length} others`,
+    }": the image is not made for it`,
     {
-      hint: `Choose from ${existing.slice(0, 20).join(", ") || "none"}`,
+      hint: existing.length === 0
+        ? "It has no platform at all; call get_image_info without one"
+        : `Choose from ${existing.slice(0, 20).join(", ")}`,
       details: { platforms: existing },
     },
   );
 }
 
-function platformName(child: Child): string {
+function platformName(child: Pick<ChildImage, "platform">): string {
   return child.platform === undefined
     ? "unknown"
     : cleanText(formatPlatform(child.platform), { maxChars: 80 });
 }
 
-function platformInfo(child: Child): PlatformInfo {
-  const osVersion = child.platform?.osVersion;
-  const created = child.config?.created;
+/** As {@linkcode parsePlatform} takes it: `windows/amd64:10.0.20348.2700`. */
+function platformWithVersion(child: Pick<ChildImage, "platform">): string {
+  const version = cleanText(child.platform?.osVersion ?? "", { maxChars: 60 });
+  return version === "" ? platformName(child) : `${platformName(child)}:${version}`;
+}
+
+function platformInfo(child: ChildImage): PlatformInfo {
   return {
     platform: platformName(child),
-    ...(osVersion === undefined ? {} : { os_version: cleanText(osVersion, { maxChars: 60 }) }),
+    ...optionalText("os_version", child.platform?.osVersion),
     digest: child.descriptor.digest,
-    ...(child.image === undefined ? {} : {
-      size_bytes: child.image.layers.reduce((sum, layer) => sum + layer.size, 0),
-      layers: child.image.layers.length,
-    }),
-    ...(created === undefined ? {} : { created: cleanText(created, { maxChars: 40 }) }),
+    ...(child.layers === undefined ? {} : { size_bytes: sizeOf(child.layers) }),
+    ...(child.layerCount === undefined ? {} : { layers: child.layerCount }),
+    ...optionalText("created", child.config?.created),
   };
 }
 
-function selectedImage(child: Child, notes: string[]): SelectedImage {
+function selectedImage(child: ChildImage, notes: string[]): SelectedImage {
   const config = child.config?.config;
-  const history = child.config === undefined
-    ? { steps: [] }
-    : historyOf(child.config, child.image?.layers ?? []);
-  if (history.note !== undefined) notes.push(history.note);
-  if (history.steps.length > MAX_HISTORY) {
-    notes.push(`${history.steps.length - MAX_HISTORY} steps of the history are not shown`);
-  }
-  const labels = cleanRecord(config?.Labels ?? {});
   const envNames = config?.Env?.map((variable) => variable.split("=")[0] ?? "");
   return {
     platform: platformName(child),
     digest: child.descriptor.digest,
     ...optionalText("user", config?.User),
-    ...optionalList("entrypoint", config?.Entrypoint),
-    ...optionalList("cmd", config?.Cmd),
+    ...optionalList("entrypoint", config?.Entrypoint, notes),
+    ...optionalList("cmd", config?.Cmd, notes),
     ...optionalText("working_dir", config?.WorkingDir),
     ...optionalText("stop_signal", config?.StopSignal),
-    ...optionalList("healthcheck", config?.Healthcheck?.Test),
-    ...optionalList("ports", config?.ExposedPorts),
-    ...optionalList("volumes", config?.Volumes),
-    ...optionalList("env_names", envNames),
-    ...(Object.keys(labels).length === 0 ? {} : { labels }),
-    history: history.steps.slice(0, MAX_HISTORY),
+    ...optionalList("healthcheck", config?.Healthcheck?.Test, notes),
+    ...optionalList("ports", config?.ExposedPorts, notes),
+    ...optionalList("volumes", config?.Volumes, notes),
+    ...optionalList("env_names", envNames, notes),
+    ...optionalRecord("labels", config?.Labels, notes),
+    history: shownHistory(child, notes),
   };
 }
 
-function optionalText<K extends string>(key: K, value: string | undefined) {
-  return value === undefined || value === "" ? {} : { [key]: cleanText(value, { maxChars: 300 }) };
+function shownHistory(child: ChildImage, notes: string[]): readonly HistoryStep[] {
+  if (child.config === undefined || child.layers === undefined) return [];
+  const { steps, note } = historyOf(child.config, child.layers);
+  if (note !== undefined) notes.push(note);
+  noteRest("history", steps.length - MAX_HISTORY, notes);
+  return steps.slice(0, MAX_HISTORY);
 }
 
-function optionalList<K extends string>(key: K, values: readonly string[] | undefined) {
-  return values === undefined || values.length === 0 ? {} : {
+function optionalText<K extends string>(key: K, value: string | undefined) {
+  const text = cleanText(value ?? "", { maxChars: 300 });
+  return text === "" ? {} : { [key]: text };
+}
+
+function optionalList<K extends string>(
+  key: K,
+  values: readonly string[] | undefined,
+  notes: string[],
+) {
+  if (values === undefined || values.length === 0) return {};
+  noteRest(key, values.length - MAX_ENTRIES, notes);
+  return {
     [key]: values.slice(0, MAX_ENTRIES).map((value) => cleanText(value, { maxChars: 300 })),
   };
 }
 
 /** Labels and annotations, cleaned and bounded. */
-function cleanRecord(record: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(record).slice(0, MAX_ENTRIES).map(([key, value]) => [
-      cleanText(key, { maxChars: 120 }),
-      cleanText(value, { maxChars: 300 }),
-    ]),
-  );
+function optionalRecord<K extends string>(
+  key: K,
+  record: Readonly<Record<string, string>> | undefined,
+  notes: string[],
+) {
+  const entries = Object.entries(record ?? {});
+  if (entries.length === 0) return {};
+  noteRest(key, entries.length - MAX_ENTRIES, notes);
+  return {
+    [key]: Object.fromEntries(
+      entries.slice(0, MAX_ENTRIES).map(([name, value]) => [
+        cleanText(name, { maxChars: 120 }),
+        cleanText(value, { maxChars: 300 }),
+      ]),
+    ),
+  };
+}
+
+function noteRest(key: string, count: number, notes: string[]): void {
+  if (count > 0) notes.push(`${count} more of ${key} are not shown`);
 }
 
 const SCHEMA1_NOTE =
   "The manifest has Docker's schema 1, which current engines refuse; ask the publisher for a newer push";
-
-function schema1Facts(body: Schema1Body, digest: string) {
-  return {
-    kind: "image",
-    platforms: [{
-      platform: formatPlatform({ os: "linux", architecture: body.architecture ?? "unknown" }),
-      digest,
-      layers: body.fsLayers.length,
-    }],
-    attestations: 0,
-  };
-}

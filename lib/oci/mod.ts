@@ -28,10 +28,10 @@ export { type Digest, isDigest, parseDigest } from "./digest.ts";
 export { HubClient, type HubDeps, type HubOptions } from "./hub.ts";
 export type { HubRepository, HubSearchHit, HubTag, HubUser } from "./hub_answers.ts";
 export { historyOf, type HistoryStep } from "./history.ts";
+export type { ImageReader } from "./image_children.ts";
 export { parseImageConfig } from "./image_config.ts";
 export {
   type ImageInfo,
-  type ImageReader,
   inspectImage,
   type InspectOptions,
   type PlatformInfo,
