@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { AppError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
 import { isDockerHub, type Repository } from "./reference.ts";
 
@@ -18,17 +19,20 @@ export type Credential =
   /** A bearer token that the registry takes as it is. */
   | { readonly kind: "bearer"; readonly token: string };
 
+/** What another tool wrote badly costs that field or entry, not the file. */
+const TEXT = z.string().optional().catch(undefined);
+
 const ENTRY = z.object({
-  auth: z.string().optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  identitytoken: z.string().optional(),
-  registrytoken: z.string().optional(),
+  auth: TEXT,
+  username: TEXT,
+  password: TEXT,
+  identitytoken: TEXT,
+  registrytoken: TEXT,
 });
 
 const AUTH_FILE = z.object({
   auths: z.record(z.string(), ENTRY.nullable().catch(null)).nullish(),
-  credHelpers: z.record(z.string(), z.string()).nullish(),
+  credHelpers: z.record(z.string(), z.string().nullable().catch(null)).nullish(),
   credsStore: z.string().nullish(),
 });
 
@@ -45,18 +49,25 @@ export interface AuthFile {
 /**
  * Parses an auth file.
  *
- * @param bytes The file: `{"auths":{…}}`, or the older form that is the inner object alone.
+ * @param bytes The file: `{"auths":{…}}`, or the older form that is the inner object alone. An empty
+ * file, such as `/dev/null`, has no entries.
  * @param what Names the file in the error.
  * @returns Its entries under normalised keys.
- * @throws {AppError} `BAD_RESPONSE` for something that is not JSON.
+ * @throws {AppError} `BAD_RESPONSE` for something else; nothing of the content is in its message.
  */
 export function parseAuthFile(bytes: Uint8Array, what: string): AuthFile {
+  if (bytes.byteLength === 0) return { entries: new Map(), helpers: new Map(), store: undefined };
   const json = parseJson(bytes, { what });
   const isOld = typeof json === "object" && json !== null &&
     !["auths", "credHelpers", "credsStore"].some((key) => key in json) &&
-    Object.keys(json).some((key) => key.includes("."));
+    Object.keys(json).some((key) => /[.:]/.test(key));
   const parsed = AUTH_FILE.safeParse(isOld ? { auths: json } : json);
-  const file = parsed.success ? parsed.data : {};
+  if (!parsed.success) {
+    throw new AppError("BAD_RESPONSE", `Cannot use ${what}: it has not the form of an auth file`, {
+      hint: 'An auth file is {"auths":{"registry.example":{"auth":"…"}}}; log in again to write it',
+    });
+  }
+  const file = parsed.data;
   const entries = new Map<string, Credential | undefined>();
   for (const [key, entry] of Object.entries(file.auths ?? {})) {
     const normal = normalisedKey(key);
@@ -65,9 +76,11 @@ export function parseAuthFile(bytes: Uint8Array, what: string): AuthFile {
     if (credential !== undefined || !entries.has(normal)) entries.set(normal, credential);
   }
   const helpers = new Map(
-    Object.entries(file.credHelpers ?? {}).map(([key, name]) => [normalisedKey(key), name]),
+    Object.entries(file.credHelpers ?? {}).flatMap(([key, name]) =>
+      name ? [[normalisedKey(key), name]] : []
+    ),
   );
-  return { entries, helpers, store: file.credsStore ?? undefined };
+  return { entries, helpers, store: file.credsStore || undefined };
 }
 
 /** `https://host/v1/` and Docker Hub's spellings become the host as references name it. */
@@ -80,11 +93,23 @@ function normalisedKey(key: string): string {
 }
 
 function credentialOf(entry: z.output<typeof ENTRY>): Credential | undefined {
-  if (entry.registrytoken) return { kind: "bearer", token: entry.registrytoken };
+  if (entry.registrytoken && isHeaderWord(entry.registrytoken)) {
+    return { kind: "bearer", token: entry.registrytoken };
+  }
   if (entry.identitytoken) return { kind: "identity", token: entry.identitytoken };
   const [username, password] = decoded(entry.auth) ?? [entry.username, entry.password];
   if (!username || password === undefined) return undefined;
   return { kind: "basic", username, password };
+}
+
+/**
+ * Whether a token can stand in a header. Anything else would end in an error that quotes it.
+ *
+ * @param token A bearer token.
+ * @returns `true` for visible ASCII.
+ */
+export function isHeaderWord(token: string): boolean {
+  return /^[\x21-\x7e]+$/.test(token);
 }
 
 /** Base64 of `user:password`, padded or not, with the trailing NULs that some tools add. */
@@ -99,9 +124,11 @@ function decoded(auth: string | undefined): [string, string] | undefined {
   } catch {
     return undefined;
   }
-  const clean = text.replace(/\0+$/, "");
-  const colon = clean.indexOf(":");
-  return colon === -1 ? undefined : [clean.slice(0, colon), clean.slice(colon + 1)];
+  const colon = text.indexOf(":");
+  if (colon === -1) return undefined;
+  let end = text.length;
+  while (text[end - 1] === "\0") end--;
+  return [text.slice(0, colon), text.slice(colon + 1, end)];
 }
 
 /**

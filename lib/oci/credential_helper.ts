@@ -30,6 +30,8 @@ const ANSWER = z.object({ Username: z.string(), Secret: z.string() });
 const TIMEOUT_MS = 30_000;
 const MAX_BYTES = 256 * 1024;
 const KEEP_MS = 3_600_000;
+/** A login while the server runs must be seen soon. */
+const KEEP_NONE_MS = 30_000;
 const KEEP_FAILURE_MS = 5_000;
 
 /** Where helpers find their own settings and sockets. */
@@ -42,10 +44,11 @@ const VARIABLES = [
   "XDG_CONFIG_HOME",
   "XDG_RUNTIME_DIR",
   "XDG_CACHE_HOME",
+  "XDG_STATE_HOME",
 ];
 
-/** Docker Hub's key in helpers, from the days of its first API. */
-const DOCKER_HUB_KEY = "https://index.docker.io/v1/";
+/** Docker Hub's keys in helpers: Docker's, from the days of its first API, and podman's. */
+const DOCKER_HUB_KEYS = ["https://index.docker.io/v1/", "docker.io"];
 
 /** Asks helpers, and remembers their answers for a while. */
 export class CredentialHelpers {
@@ -77,12 +80,16 @@ export class CredentialHelpers {
     if (known !== undefined && known.untilMs > this.#deps.clock.now()) return known.found;
     return await this.#flights.run(key, async (shared) => {
       let found: FoundCredential | undefined;
-      let keepMs = KEEP_MS;
+      let keepMs = KEEP_NONE_MS;
       try {
-        found = await this.#ask(name, registry, shared);
+        for (const server of registry === "docker.io" ? DOCKER_HUB_KEYS : [registry]) {
+          found ??= await this.#ask(name, server, shared);
+        }
+        if (found !== undefined) keepMs = KEEP_MS;
       } catch (thrown) {
         const error = toAppError(thrown);
-        if (error.code === "CANCELLED") throw error;
+        // Whoever waited has left, by cancelling or at a deadline; that says nothing of the helper.
+        if (shared.aborted) throw error;
         keepMs = KEEP_FAILURE_MS;
         this.#warnOnce(name, error);
       }
@@ -93,7 +100,7 @@ export class CredentialHelpers {
 
   async #ask(
     name: string,
-    registry: string,
+    server: string,
     signal: AbortSignal,
   ): Promise<FoundCredential | undefined> {
     // The name becomes a program's name; a path in it would run something else.
@@ -115,7 +122,7 @@ export class CredentialHelpers {
         }),
       ),
     }, {
-      stdin: new TextEncoder().encode(registry === "docker.io" ? DOCKER_HUB_KEY : registry),
+      stdin: new TextEncoder().encode(server),
       maxBytes: MAX_BYTES,
       timeoutMs: TIMEOUT_MS,
       signal,
@@ -129,6 +136,7 @@ export class CredentialHelpers {
       throw new AppError(
         "UNAVAILABLE",
         `Cannot use "${command}": it ended with code ${result.code}`,
+        { hint: `Run "${command} list" in a terminal to see why` },
       );
     }
     const answer = ANSWER.safeParse(
@@ -141,7 +149,7 @@ export class CredentialHelpers {
       );
     }
     const { Username: username, Secret: secret } = answer.data;
-    if (secret === "") return undefined;
+    if (secret === "" || username === "") return undefined;
     return {
       source: command,
       credential: username === "<token>"
@@ -156,6 +164,7 @@ export class CredentialHelpers {
     this.#deps.log.warn("credential helper cannot be used; going on without it", {
       helper: name,
       reason: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
     });
   }
 }

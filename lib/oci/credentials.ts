@@ -11,9 +11,15 @@
 
 import { toAppError } from "../core/errors.ts";
 import type { Clock, Env, Files, Log, Processes } from "../core/host.ts";
-import { type AuthFile, type Credential, keysFor, parseAuthFile } from "./auth_file.ts";
+import {
+  type AuthFile,
+  type Credential,
+  isHeaderWord,
+  keysFor,
+  parseAuthFile,
+} from "./auth_file.ts";
 import { CredentialHelpers } from "./credential_helper.ts";
-import { isDockerHub, type Repository } from "./reference.ts";
+import { parseRegistry, type Repository } from "./reference.ts";
 
 /** A credential, and where it was found. */
 export interface FoundCredential {
@@ -62,6 +68,12 @@ export interface KeychainDeps {
 const REREAD_MS = 30_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
+/** The part of an error that a warning shows. */
+interface Why {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
 interface SourceFile extends AuthFile {
   readonly name: string;
 }
@@ -75,8 +87,8 @@ interface SourceFile extends AuthFile {
 export function openKeychain(deps: KeychainDeps): Keychain {
   const { env, clock } = deps;
   const helpers = new CredentialHelpers(deps);
-  const hosts = ownHosts(env["OCI_REGISTRY"]);
   const warned = new Set<string>();
+  const hosts = ownHosts();
   let loaded: { readonly files: Promise<readonly SourceFile[]>; readonly atMs: number } | undefined;
 
   function authFiles(): Promise<readonly SourceFile[]> {
@@ -102,31 +114,60 @@ export function openKeychain(deps: KeychainDeps): Keychain {
       const bytes = await deps.files.read(path, { maxBytes: MAX_BYTES });
       return bytes === undefined ? undefined : parsed(bytes, path);
     } catch (thrown) {
-      warnOnce(path, "credential file cannot be read", toAppError(thrown).message);
+      const error = toAppError(thrown);
+      // Without the permission for one place there is mostly none for the others either.
+      const key = error.code === "PERMISSION_MISSING" ? error.code : path;
+      warnOnce(key, "credential file cannot be read; going on without it", error);
       return undefined;
     }
   }
 
   function parsed(bytes: Uint8Array, name: string): SourceFile | undefined {
     try {
-      return { ...parseAuthFile(bytes, name), name };
-    } catch {
-      // The parser's own words could quote the file.
-      warnOnce(name, "credential file left out", "it is not valid JSON");
+      return { ...parseAuthFile(bytes, `"${name}"`), name };
+    } catch (thrown) {
+      const { message } = toAppError(thrown);
+      const hint = "Log in again to write it anew, or mend it by hand";
+      warnOnce(name, "credential file left out", { message, hint });
       return undefined;
     }
   }
 
-  function warnOnce(name: string, message: string, reason: string): void {
-    if (warned.has(name)) return;
-    warned.add(name);
-    deps.log.warn(message, { source: name, reason });
+  function warnOnce(key: string, what: string, why: Why): void {
+    if (warned.has(key)) return;
+    warned.add(key);
+    const { message: reason, hint } = why;
+    deps.log.warn(what, { reason, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** The hosts that may see the operator's variables. */
+  function ownHosts(): ReadonlySet<string> {
+    const names = (env["OCI_REGISTRY"] ?? "").split(",").map((name) => name.trim()).filter(Boolean);
+    if (names.length === 0) return new Set(["docker.io"]);
+    return new Set(names.flatMap((name) => {
+      try {
+        return [parseRegistry(name)];
+      } catch (thrown) {
+        warnOnce("OCI_REGISTRY", "a name in OCI_REGISTRY is left out", toAppError(thrown));
+        return [];
+      }
+    }));
   }
 
   function fromVariables(registry: string): FoundCredential | undefined {
     if (!hosts.has(registry)) return undefined;
-    const { OCI_TOKEN: token, OCI_USERNAME: username, OCI_PASSWORD: password } = env;
-    if (token) return { credential: { kind: "bearer", token }, source: "OCI_TOKEN" };
+    const { OCI_USERNAME: username, OCI_PASSWORD: password } = env;
+    // A token that was read from a file mostly ends in a line feed.
+    const token = env["OCI_TOKEN"]?.trim();
+    if (token && isHeaderWord(token)) {
+      return { credential: { kind: "bearer", token }, source: "OCI_TOKEN" };
+    }
+    if (token) {
+      warnOnce("OCI_TOKEN", "OCI_TOKEN is left out", {
+        message: "it holds blanks or other characters that no token has",
+        hint: "Set it to the token alone",
+      });
+    }
     if (!username || !password) return undefined;
     return { credential: { kind: "basic", username, password }, source: "OCI_USERNAME" };
   }
@@ -155,19 +196,11 @@ export function openKeychain(deps: KeychainDeps): Keychain {
     withheld(registry) {
       const isSet = env["OCI_TOKEN"] || (env["OCI_USERNAME"] && env["OCI_PASSWORD"]);
       if (!isSet || hosts.has(registry)) return undefined;
-      return `OCI_TOKEN or OCI_USERNAME is set, but only for ${[...hosts].join(", ")}; ` +
+      const allowed = [...hosts].join(", ") || "no registry";
+      return `OCI_TOKEN or OCI_USERNAME is set, but only for ${allowed}; ` +
         `add ${registry} to OCI_REGISTRY if it may see it`;
     },
   };
-}
-
-/** The hosts that may see the operator's variables. */
-function ownHosts(list: string | undefined): ReadonlySet<string> {
-  const names = (list ?? "").split(",").map((name) =>
-    name.trim().toLowerCase().replace(/^https?:\/\//, "").replace(/\/.*$/, "")
-  ).filter(Boolean);
-  if (names.length === 0) return new Set(["docker.io"]);
-  return new Set(names.map((name) => isDockerHub(name) ? "docker.io" : name));
 }
 
 /** podman's order (containers-auth.json(5)); a file that `REGISTRY_AUTH_FILE` names stands alone. */
