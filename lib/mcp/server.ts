@@ -133,8 +133,12 @@ function listedTool(tool: BoundTool) {
   };
 }
 
+/** Where a result carries its error for machines. */
+const ERROR_META = "wharf/error";
+
 /**
- * An error as a model reads it: what happened, and the next step.
+ * An error as a model reads it: what happened, and the next step. The same for machines is in
+ * `_meta`, since clients hold `structuredContent` against the output schema even of a failed call.
  *
  * @param error What went wrong.
  * @returns A result with `isError`.
@@ -145,8 +149,8 @@ export function errorResult(error: AppError): ToolResult {
   return {
     isError: true,
     content: [{ type: "text", text: `${code}: ${message}${next}` }],
-    structuredContent: {
-      error: {
+    _meta: {
+      [ERROR_META]: {
         code,
         message,
         ...(hint === undefined ? {} : { next: hint }),
@@ -170,6 +174,7 @@ function mutableResult(result: ToolResult) {
       ? {}
       : { structuredContent: { ...result.structuredContent } }),
     ...(result.isError === true ? { isError: true } : {}),
+    ...(result._meta === undefined ? {} : { _meta: { ...result._meta } }),
   };
 }
 

@@ -82,6 +82,8 @@ export interface ToolResult {
   readonly structuredContent?: Readonly<Record<string, unknown>>;
   /** Whether the call failed. */
   readonly isError?: boolean;
+  /** Facts beside the answer. */
+  readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
 /** A tool with everything that it needs, ready to be listed and called. */
@@ -205,7 +207,11 @@ function checkedArguments<I extends z.ZodObject>(
   }
   const parsed = spec.input.safeParse(coerced(given, schema));
   if (parsed.success) return parsed.data;
-  const reasons = parsed.error.issues.slice(0, 3).map((issue) => {
+  // A misspelt name first: it often explains why another is missing.
+  const issues = parsed.error.issues.toSorted((a, b) =>
+    Number(b.code === "unrecognized_keys") - Number(a.code === "unrecognized_keys")
+  );
+  const reasons = issues.slice(0, 3).map((issue) => {
     if (issue.code === "unrecognized_keys") {
       return `${issue.keys.map((key) => `"${key.slice(0, 60)}"`).join(", ")} is not expected`;
     }
