@@ -57,7 +57,11 @@ export class CredentialHelpers {
   readonly #answers = new Map<string, { found: FoundCredential | undefined; untilMs: number }>();
   readonly #warned = new Set<string>();
 
-  /** @param deps Processes, log and clock. */
+  /**
+   * Asks no helper yet.
+   *
+   * @param deps Variables, processes, log and clock.
+   */
   constructor(deps: CredentialHelperDeps) {
     this.#deps = deps;
   }

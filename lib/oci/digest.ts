@@ -101,6 +101,8 @@ export class DigestVerifier {
   readonly #hash: Hash;
 
   /**
+   * Begins with no content.
+   *
    * @param expected What the digest of the content must be.
    * @param what Names the content in the error.
    */

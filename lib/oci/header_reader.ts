@@ -13,7 +13,11 @@ export class HeaderReader {
   readonly #text: string;
   #at = 0;
 
-  /** @param text The header's value. */
+  /**
+   * Begins at the first character.
+   *
+   * @param text The header's value.
+   */
   constructor(text: string) {
     this.#text = text;
   }
