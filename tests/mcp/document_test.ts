@@ -1,0 +1,87 @@
+/**
+ * Tests of lib/mcp/document.ts and lib/mcp/render.ts. Needs no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { documentPart } from "../../lib/mcp/document.ts";
+import { countText, dayText, fitting, joined, sizeText, tokensOf } from "../../lib/mcp/render.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("documentPart() gives the whole verbatim, odd spacing included", () => {
+  const text = '{ "b":1,\n\t"a" : [ ] }\n';
+  assert.deepEqual(documentPart(encode(text), { what: "it", maxChars: 1000 }), {
+    content: text,
+    total_chars: text.length,
+  });
+});
+
+Deno.test("documentPart() gives parts that join to the whole, and never splits a character", () => {
+  const text = JSON.stringify({ a: "😀".repeat(50) });
+  for (const maxChars of [7, 8, 10, 33]) {
+    let whole = "";
+    let cursor: string | undefined;
+    do {
+      const part = documentPart(encode(text), { what: "it", maxChars, cursor });
+      assert.ok(part.content.length <= maxChars);
+      assert.ok(part.content.isWellFormed());
+      whole += part.content;
+      cursor = part.next_cursor;
+    } while (cursor !== undefined);
+    assert.equal(whole, text);
+  }
+});
+
+Deno.test("documentPart() follows a JSON pointer with its escapes", () => {
+  const bytes = encode(JSON.stringify({ "a/b": { "m~n": [10, { x: null }] } }));
+  const select = (path: string) =>
+    documentPart(bytes, { what: "it", maxChars: 1000, path }).content;
+  assert.equal(select("/a~1b/m~0n/0"), "10");
+  assert.equal(select("/a~1b/m~0n/1/x"), "null");
+  assert.equal(select("/a~1b/m~0n/1"), '{\n  "x": null\n}');
+  assert.throws(() => select("/a~1b/m~0n/2"), /Cannot find path/);
+  assert.throws(() => select("/toString"), /Cannot find path/);
+  assert.throws(() => select("/a~1b/m~0n/0/deeper"), /Cannot find path/);
+});
+
+Deno.test("documentPart() refuses a cursor beyond the end", () => {
+  for (const cursor of ["2", "999999999", "-1", "x", "1e1"]) {
+    assert.throws(
+      () => documentPart(encode("{}"), { what: "it", maxChars: 10, cursor }),
+      /Cannot use cursor/,
+      cursor,
+    );
+  }
+});
+
+Deno.test("sizes, counts and days read well", () => {
+  assert.deepEqual([0, 999, 1000, 3_600_000, 999_950].map(sizeText), [
+    "0 B",
+    "999 B",
+    "1.0 kB",
+    "3.6 MB",
+    "1.0 MB",
+  ]);
+  assert.deepEqual([0, 9999, 10_000, 1_234_567, 1e9, 5e13].map(countText), [
+    "0",
+    "9999",
+    "10K",
+    "1.2M",
+    "1.0B",
+    "50T",
+  ]);
+  assert.equal(dayText("2026-01-02T03:04:05Z"), "2026-01-02");
+  assert.equal(dayText("yesterday"), "");
+  assert.equal(dayText(undefined), "");
+  assert.equal(joined(["a", undefined, "", "b"], ", "), "a, b");
+});
+
+Deno.test("fitting() keeps to the budget, but shows one item at least", () => {
+  const items = Array.from({ length: 100 }, () => "x".repeat(36));
+  assert.equal(fitting(items, 100), 10);
+  assert.equal(fitting(["x".repeat(10_000)], 1), 1);
+  assert.equal(fitting([], 1), 0);
+  assert.equal(tokensOf("12345"), 2);
+});

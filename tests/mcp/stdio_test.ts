@@ -1,0 +1,175 @@
+/**
+ * MCP over byte streams: hostile lines, order, and the end of a session. Needs no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { JSONRPCMessage } from "../../lib/mcp/protocol.ts";
+import { StdioTransport } from "../../lib/mcp/protocol.ts";
+import { FakeClock } from "../fake_clock.ts";
+
+const encoder = new TextEncoder();
+
+interface Pipe {
+  readonly transport: StdioTransport;
+  readonly clock: FakeClock;
+  /** Messages that arrived. */
+  readonly received: JSONRPCMessage[];
+  /** Lines that were sent. */
+  readonly sent: () => unknown[];
+  readonly closed: Promise<void>;
+  write(chunk: string | Uint8Array<ArrayBuffer>): Promise<void>;
+  end(): Promise<void>;
+}
+
+async function openPipe(options: { maxLineBytes?: number } = {}): Promise<Pipe> {
+  const input = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = input.writable.getWriter();
+  let output = "";
+  const decoder = new TextDecoder();
+  const clock = new FakeClock();
+  const writable = new WritableStream<Uint8Array<ArrayBuffer>>({
+    write: (chunk) => void (output += decoder.decode(chunk, { stream: true })),
+  });
+  const transport = new StdioTransport({ readable: input.readable, writable }, {
+    clock,
+    ...options,
+  });
+  const received: JSONRPCMessage[] = [];
+  transport.onmessage = (message) => received.push(message);
+  const closed = Promise.withResolvers<void>();
+  transport.onclose = () => closed.resolve();
+  await transport.start();
+  return {
+    transport,
+    clock,
+    received,
+    sent: () => output.split("\n").filter(Boolean).map((line) => JSON.parse(line)),
+    closed: closed.promise,
+    write: (chunk) => writer.write(typeof chunk === "string" ? encoder.encode(chunk) : chunk),
+    end: () => writer.close(),
+  };
+}
+
+/** Lets everything that waits for nothing but turns of the loop run. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+function request(id: string | number): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, method: "ping" });
+}
+
+Deno.test("StdioTransport reads messages however they are cut into chunks", async () => {
+  const pipe = await openPipe();
+  const text = `${request(1)}\r\n\n${request("é")}\n`;
+  for (const byte of encoder.encode(text)) await pipe.write(new Uint8Array([byte]));
+  await settle();
+  assert.deepEqual(pipe.received.map((message) => "id" in message && message.id), [1, "é"]);
+  await pipe.transport.close();
+});
+
+Deno.test("StdioTransport reads several messages of one chunk, and a last one without its end", async () => {
+  const pipe = await openPipe();
+  await pipe.write(`${request(1)}\n${request(2)}\n${request(3)}`);
+  await pipe.end();
+  await settle();
+  assert.equal(pipe.received.length, 3);
+  for (const id of [1, 2, 3]) await pipe.transport.send({ jsonrpc: "2.0", id, result: {} });
+  await pipe.closed;
+});
+
+Deno.test("StdioTransport answers what is no message, and goes on", async () => {
+  const pipe = await openPipe();
+  await pipe.write("garbage{\n[]\n{}\n");
+  await pipe.write(`{"jsonrpc":"2.0","id":7,"method":5}\n${request(1)}\n`);
+  await settle();
+  assert.deepEqual(
+    pipe.sent().map((line) => {
+      const { id, error } = line as { id: unknown; error: { code: number } }; // our own lines
+      return [id, error.code];
+    }),
+    [[null, -32700], [null, -32600], [null, -32600], [7, -32600]],
+  );
+  assert.equal(pipe.received.length, 1);
+  await pipe.transport.close();
+});
+
+Deno.test("StdioTransport drops a line of 100 MB without keeping it", async () => {
+  const pipe = await openPipe();
+  const mebibyte = new Uint8Array(1024 * 1024).fill(0x61);
+  for (let index = 0; index < 100; index++) await pipe.write(mebibyte);
+  await pipe.write(`\n${request(1)}\n`);
+  await settle();
+  assert.deepEqual(pipe.sent(), [{
+    jsonrpc: "2.0",
+    id: null,
+    error: { code: -32600, message: "Invalid request: a message is longer than 16 MiB" },
+  }]);
+  assert.equal(pipe.received.length, 1);
+  await pipe.transport.close();
+});
+
+Deno.test("StdioTransport takes a line of just its limit", async () => {
+  const line = request(1);
+  const pipe = await openPipe({ maxLineBytes: line.length });
+  await pipe.write(`${line}\n${line} \n`);
+  await settle();
+  assert.equal(pipe.received.length, 1);
+  assert.equal(pipe.sent().length, 1);
+  await pipe.transport.close();
+});
+
+Deno.test("StdioTransport keeps the order of what it sends", async () => {
+  const pipe = await openPipe();
+  const ids = Array.from({ length: 50 }, (_, id) => id);
+  await Promise.all(ids.map((id) => pipe.transport.send({ jsonrpc: "2.0", id, result: {} })));
+  assert.deepEqual(pipe.sent().map((line) => (line as { id: number }).id), ids); // our own lines
+  await pipe.transport.close();
+});
+
+Deno.test("StdioTransport waits for calls in hand when the client closes its side", async () => {
+  const pipe = await openPipe();
+  await pipe.write(`${request(1)}\n`);
+  await pipe.end();
+  await settle();
+  await pipe.transport.send({ jsonrpc: "2.0", id: 1, result: {} });
+  await pipe.closed;
+  assert.equal(pipe.sent().length, 1);
+});
+
+Deno.test("StdioTransport waits no longer than its grace", async () => {
+  const pipe = await openPipe();
+  await pipe.write(`${request(1)}\n`);
+  await pipe.end();
+  await settle();
+  await pipe.clock.advance(5000);
+  await pipe.closed;
+  // A late answer has nowhere to go, and harms nothing.
+  await pipe.transport.send({ jsonrpc: "2.0", id: 1, result: {} });
+  assert.deepEqual(pipe.sent(), []);
+});
+
+Deno.test("StdioTransport does not wait for a call that the client has cancelled", async () => {
+  const pipe = await openPipe();
+  const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } };
+  await pipe.write(`${request(1)}\n${JSON.stringify(cancel)}\n`);
+  await pipe.end();
+  await pipe.closed;
+});
+
+Deno.test("StdioTransport ends when the client reads no more", async () => {
+  const input = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writable = new WritableStream<Uint8Array<ArrayBuffer>>({
+    write: () => Promise.reject(new Error("broken pipe")),
+  });
+  const transport = new StdioTransport({ readable: input.readable, writable }, {
+    clock: new FakeClock(),
+  });
+  const closed = Promise.withResolvers<void>();
+  transport.onclose = () => closed.resolve();
+  await transport.start();
+  await transport.send({ jsonrpc: "2.0", id: 1, result: {} });
+  await closed.promise;
+});
