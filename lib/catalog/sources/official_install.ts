@@ -230,7 +230,7 @@ function asksForValue(argument: OfficialArgument): boolean {
 
 function variableName(label: string): string {
   const name = label.replace(/^-+/, "").replace(/[^A-Za-z0-9_.-]+/g, "_").replace(
-    /^[^A-Za-z_]+|_+$/g,
+    /^[^A-Za-z]+|_+$/g,
     "",
   );
   return name.slice(0, 60) || "argument";
