@@ -150,7 +150,7 @@ export async function inspectImage(
   const reader = new ChildReader(client, reference, call);
   const children = await childrenOf(document, reader);
   if (document.kind === "schema1") notes.push(SCHEMA1_NOTE);
-  if (children.length === 0 && reader.others === 0) notes.push("The index has no entries");
+  if (children.length === 0 && reader.notes.length === 0) notes.push("The index has no images");
   const chosen = choose(children, reference, options.platform);
   const left = reader.quota ?? quota;
   return {
