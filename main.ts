@@ -116,7 +116,7 @@ async function run(
     version: INFO.version,
     toolsets: config.toolsets,
     toolCount: app.inventory.listTools().length,
-    granted: await grantedPermissions(),
+    granted: await grantedPermissions(directory === undefined ? {} : { paths: [directory] }),
     cacheDirectory: directory,
     authenticated: config.serve.authToken !== undefined,
   };

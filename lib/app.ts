@@ -11,6 +11,7 @@
 import type { Config } from "./config.ts";
 import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
 import type { Listen, Listening, Net } from "./core/http.ts";
+import { MemoryDisk } from "./core/memory_disk.ts";
 import { appInventory, type Inventory } from "./mcp/mod.ts";
 import { HubClient, openKeychain, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
@@ -98,7 +99,10 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     clock,
     ...(home === undefined ? {} : { home }),
   });
-  const cache = new ContentStore({ disk, log });
+  // A disk in memory takes from what a process may use at rest.
+  const cache = new ContentStore({ disk, log }, {
+    maxTotalBytes: (disk instanceof MemoryDisk ? 16 : 256) * 1024 * 1024,
+  });
   const registry = new RegistryClient({ net, clock, log, keychain, cache, random }, {
     insecureRegistries: config.insecureRegistries,
     timeoutMs: config.timeoutMs,
@@ -154,8 +158,13 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         handler: app.handle,
         signal: connections.signal,
       });
+      // In this order: answers of calls in hand are sent whole, then nobody is waited for.
       const stop = async () => {
         await app.close({ graceMs: GRACE_MS });
+        const waited = new AbortController();
+        const grace = clock.sleep(GRACE_MS, waited.signal).catch(() => {});
+        await Promise.race([listening.shutdown(), grace]);
+        waited.abort();
         connections.abort();
       };
       if (signal.aborted) await stop();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { JSONRPCMessage, Transport } from "../mcp/protocol.ts";
 
@@ -104,7 +105,9 @@ export class SseTransport implements Transport {
     const controller = this.#controller;
     if (this.#ended.signal.aborted || controller === undefined) return;
     if ((controller.desiredSize ?? 0) <= 0) {
-      this.onerror?.(new Error("the client does not read its stream"));
+      this.onerror?.(
+        new AppError("TOO_LARGE", "Cannot send to the client: it does not read its stream"),
+      );
       void this.close();
       return;
     }

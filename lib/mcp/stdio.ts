@@ -8,6 +8,7 @@
  * @module
  */
 
+import { toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
 import { type JSONRPCMessage, JSONRPCMessageSchema, type Transport } from "./sdk.ts";
@@ -124,7 +125,7 @@ export class StdioTransport implements Transport {
       }
     } catch (thrown) {
       if (!this.#closed) {
-        this.onerror?.(thrown instanceof Error ? thrown : new Error(String(thrown)));
+        this.onerror?.(toAppError(thrown));
       }
     }
     // The client has closed its side; it may still read the answers that are under way.

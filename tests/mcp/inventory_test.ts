@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { TOOLSETS } from "../../lib/mcp/mod.ts";
+import type { Toolset } from "../../lib/mcp/mod.ts";
 import { makeWorld } from "./world.ts";
 
 const CONTEXT = { signal: new AbortController().signal, progress: () => {} };
@@ -58,8 +58,8 @@ Deno.test("the list of tools costs a model less than 5,000 tokens", () => {
 });
 
 Deno.test("toolsets trim what is offered", () => {
-  const names = (toolset: (typeof TOOLSETS)[number]) =>
-    makeWorld({}, [toolset]).inventory.listTools().map(({ name }) => name);
+  const names = (toolset: Toolset) =>
+    makeWorld({ toolsets: [toolset] }).inventory.listTools().map(({ name }) => name);
   assert.deepEqual(names("oci"), [
     "ping",
     "get_image_info",
@@ -79,7 +79,7 @@ Deno.test("toolsets trim what is offered", () => {
     "search_tags",
     "get_image_details",
   ]);
-  assert.equal(makeWorld({}, ["hub"]).inventory.prompts.length, 0);
+  assert.equal(makeWorld({ toolsets: ["hub"] }).inventory.prompts.length, 0);
 });
 
 Deno.test("prompts name the tool that answers them and quote what was given", () => {

@@ -27,6 +27,8 @@ export interface WorldOptions {
   readonly repositories?: Readonly<Record<string, WorldRepository>>;
   /** Answers of Docker Hub by path with query; a function sees the request. */
   readonly hub?: Readonly<Record<string, unknown>>;
+  /** The toolsets to offer. @default all */
+  readonly toolsets?: readonly Toolset[];
   /** Answers any request first; `undefined` leaves it to the others. */
   readonly intercept?: (request: HttpRequest) => Response | undefined;
 }
@@ -45,10 +47,9 @@ export interface World {
  * Makes a world.
  *
  * @param options What is in it.
- * @param toolsets The toolsets to offer.
  * @returns The world.
  */
-export function makeWorld(options: WorldOptions = {}, toolsets?: readonly Toolset[]): World {
+export function makeWorld(options: WorldOptions = {}): World {
   const requests: string[] = [];
   const log = new FakeLog();
   const clock = new FakeClock();
@@ -73,7 +74,11 @@ export function makeWorld(options: WorldOptions = {}, toolsets?: readonly Toolse
   const cache = new ContentStore({ disk: new MemoryDisk(), log });
   const registry = new RegistryClient({ net, clock, log, keychain, cache, random: () => 0.5 });
   const hub = new HubClient({ net, clock, log, env: {} });
-  return { inventory: appInventory({ registry, hub, version: "1.2.3" }, toolsets), requests, log };
+  return {
+    inventory: appInventory({ registry, hub, version: "1.2.3" }, options.toolsets),
+    requests,
+    log,
+  };
 }
 
 function answer(options: WorldOptions, request: HttpRequest): Response {

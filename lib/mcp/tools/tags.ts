@@ -23,11 +23,14 @@ import { READS } from "./images.ts";
 /** Docker Hub gives at most so many tags in one request. */
 const HUB_PAGE = 100;
 
+const ROW = z.object({
+  name: z.string(),
+  size_bytes: z.int().nonnegative().optional(),
+  pushed: z.string().optional(),
+});
+
 /** What is known of a tag beside its name. */
-interface TagFacts {
-  readonly size_bytes?: number;
-  readonly pushed?: string;
-}
+type TagFacts = Readonly<Omit<z.output<typeof ROW>, "name">>;
 
 /** Lists tags. */
 export const listTags = defineTool({
@@ -50,11 +53,7 @@ export const listTags = defineTool({
   }),
   output: z.object({
     repository: z.string(),
-    tags: z.array(z.object({
-      name: z.string(),
-      size_bytes: z.int().nonnegative().optional(),
-      pushed: z.string().optional(),
-    })),
+    tags: z.array(ROW),
     total: z.int(),
     matched: z.int(),
     hidden: z.int().describe("Tags that only mirror a digest"),
