@@ -95,18 +95,19 @@ export class RegistryTransport {
     const host = this.#host(request.registry);
     for (let attempt = 1;;) {
       await this.#waitForPause(request, host, operation);
-      const outcome = await host.limiter.run(
+      const outcome = await host.limiter.run(async () => {
         // A pause may have begun while this call stood in the queue.
-        async () => {
-          const isPaused = host.pause(this.#deps.clock) !== undefined;
-          return isPaused ? undefined : await this.#attempt(request, host, operation);
-        },
-        operation.signal,
-      );
+        if (host.pause(this.#deps.clock) !== undefined) return undefined;
+        const tried = await this.#attempt(request, host, operation);
+        // The pause has to begin before the place in the queue is free.
+        return "error" in tried
+          ? this.#backOff(request, host, { ...tried, attempt, operation })
+          : tried;
+      }, operation.signal);
       if (outcome === undefined) continue;
-      if (!("error" in outcome)) return outcome;
-      await this.#backOff(request, host, { ...outcome, attempt, operation });
+      if (!("aloneMs" in outcome)) return outcome;
       attempt++;
+      if (outcome.aloneMs > 0) await this.#deps.clock.sleep(outcome.aloneMs, operation.signal);
     }
   }
 
@@ -221,12 +222,16 @@ export class RegistryTransport {
     return this.#failure(request, { ...refusal, status }, { source, redirectedTo: undefined });
   }
 
-  /** Makes the registry's callers wait after a failure; throws it when it is the last. */
-  async #backOff(
+  /**
+   * Makes the registry's callers wait after a failure; throws it when it is the last.
+   *
+   * @returns What this call alone has to wait.
+   */
+  #backOff(
     request: RegistryRequest,
     host: HostState,
     failed: Failure & { readonly attempt: number; readonly operation: Operation },
-  ): Promise<void> {
+  ): { readonly aloneMs: number } {
     const { error, attempt, tries, askedMs, operation } = failed;
     const { clock, random, log } = this.#deps;
     const isLast = attempt >= tries;
@@ -244,7 +249,7 @@ export class RegistryTransport {
       attempt,
       waitMs: Math.round(waitMs),
     });
-    if (failed.ofOtherHost) await clock.sleep(waitMs, operation.signal);
+    return { aloneMs: failed.ofOtherHost ? waitMs : 0 };
   }
 
   /** Sends; answers one challenge; sends again. */
