@@ -24,9 +24,9 @@ export interface DocumentPart {
   /** The text; the whole document's is verbatim. */
   readonly content: string;
   /** Length of the whole document or selected part, in characters. */
-  readonly total_chars: number;
+  readonly totalChars: number;
   /** Goes on after this part; absent at the end. */
-  readonly next_cursor?: string;
+  readonly nextCursor?: string;
 }
 
 /**
@@ -49,8 +49,8 @@ export function documentPart(bytes: Uint8Array, options: DocumentOptions): Docum
   if (end < text.length && /[\uD800-\uDBFF]/.test(text[end - 1] ?? "")) end -= 1;
   return {
     content: text.slice(start, end),
-    total_chars: text.length,
-    ...(end < text.length ? { next_cursor: String(end) } : {}),
+    totalChars: text.length,
+    ...(end < text.length ? { nextCursor: String(end) } : {}),
   };
 }
 

@@ -14,7 +14,7 @@ Deno.test("documentPart() gives the whole verbatim, odd spacing included", () =>
   const text = '{ "b":1,\n\t"a" : [ ] }\n';
   assert.deepEqual(documentPart(encode(text), { what: "it", maxChars: 1000 }), {
     content: text,
-    total_chars: text.length,
+    totalChars: text.length,
   });
 });
 
@@ -28,7 +28,7 @@ Deno.test("documentPart() gives parts that join to the whole, and never splits a
       assert.ok(part.content.length <= maxChars);
       assert.ok(part.content.isWellFormed());
       whole += part.content;
-      cursor = part.next_cursor;
+      cursor = part.nextCursor;
     } while (cursor !== undefined);
     assert.equal(whole, text);
   }

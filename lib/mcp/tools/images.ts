@@ -20,7 +20,7 @@ import {
   type RegistryClient,
   selectPlatform,
 } from "../../oci/mod.ts";
-import { documentPart } from "../document.ts";
+import { type DocumentPart, documentPart } from "../document.ts";
 import { dayText, joined, LIST_BUDGET_TOKENS, sizeText } from "../render.ts";
 import { defineTool, type ToolAnnotations } from "../tool.ts";
 
@@ -293,7 +293,7 @@ export const getImageManifest = defineTool({
         digest: document.digest,
         media_type: document.mediaType,
         size_bytes: document.bytes.byteLength,
-        ...part,
+        ...documentFields(part),
       },
       text: documentText(part),
     };
@@ -345,16 +345,24 @@ export const getImageConfig = defineTool({
         digest: config.digest,
         media_type: config.mediaType,
         size_bytes: bytes.byteLength,
-        ...part,
+        ...documentFields(part),
       },
       text: documentText(part),
     };
   },
 });
 
-function documentText(part: { readonly content: string; readonly next_cursor?: string }): string {
-  if (part.next_cursor === undefined) return part.content;
-  return `${part.content}\n… cut; go on with cursor="${part.next_cursor}", or ask for a part with path`;
+function documentFields({ content, totalChars, nextCursor }: DocumentPart) {
+  return {
+    content,
+    total_chars: totalChars,
+    ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }),
+  };
+}
+
+function documentText({ content, nextCursor }: DocumentPart): string {
+  if (nextCursor === undefined) return content;
+  return `${content}\n… cut; go on with cursor="${nextCursor}", or ask for a part with path`;
 }
 
 /**
