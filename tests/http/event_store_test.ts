@@ -1,0 +1,55 @@
+/**
+ * Tests of lib/http/event_store.ts. Needs no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { MemoryEventStore } from "../../lib/http/event_store.ts";
+
+function message(id: number, text = "") {
+  return { jsonrpc: "2.0" as const, id, result: { text } };
+}
+
+async function replayed(store: MemoryEventStore, after: string): Promise<number[]> {
+  const ids: number[] = [];
+  await store.replayEventsAfter(after, {
+    send: (_eventId, event) => {
+      if ("id" in event && typeof event.id === "number") ids.push(event.id);
+      return Promise.resolve();
+    },
+  });
+  return ids;
+}
+
+Deno.test("MemoryEventStore replays what followed on the same stream only", async () => {
+  const store = new MemoryEventStore();
+  const first = await store.storeEvent("a", message(1));
+  await store.storeEvent("b", message(2));
+  await store.storeEvent("a", message(3));
+  assert.equal(await store.getStreamIdForEventId(first), "a");
+  assert.deepEqual(await replayed(store, first), [3]);
+});
+
+Deno.test("MemoryEventStore gives nothing for an event that it does not keep", async () => {
+  const store = new MemoryEventStore();
+  await store.storeEvent("a", message(1));
+  assert.equal(await store.getStreamIdForEventId("nope"), undefined);
+  assert.deepEqual(await replayed(store, "nope"), []);
+});
+
+Deno.test("MemoryEventStore drops the oldest past its limits", async () => {
+  const store = new MemoryEventStore({ maxEvents: 3, maxBytes: 1_000_000 });
+  const ids: string[] = [];
+  for (let id = 1; id <= 5; id++) ids.push(await store.storeEvent("a", message(id)));
+  const kept = await Promise.all(ids.map((id) => store.getStreamIdForEventId(id)));
+  assert.deepEqual(kept, [undefined, undefined, "a", "a", "a"]);
+});
+
+Deno.test("MemoryEventStore keeps to its bytes, but always the newest event", async () => {
+  const store = new MemoryEventStore({ maxEvents: 1000, maxBytes: 1000 });
+  const small = await store.storeEvent("a", message(1, "x".repeat(600)));
+  const large = await store.storeEvent("a", message(2, "x".repeat(5000)));
+  assert.equal(await store.getStreamIdForEventId(small), undefined);
+  assert.equal(await store.getStreamIdForEventId(large), "a");
+});
