@@ -25,7 +25,8 @@ export {
 } from "./credentials.ts";
 export type { Credential } from "./auth_file.ts";
 export { type Digest, isDigest, parseDigest } from "./digest.ts";
-export { HubClient, type HubDeps, type HubOptions } from "./hub.ts";
+export { type HubCallOptions, HubClient } from "./hub.ts";
+export type { HubDeps, HubOptions } from "./hub_http.ts";
 export type { HubRepository, HubSearchHit, HubTag, HubUser } from "./hub_answers.ts";
 export { historyOf, type HistoryStep } from "./history.ts";
 export type { ImageReader } from "./image_children.ts";
