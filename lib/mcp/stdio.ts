@@ -57,6 +57,7 @@ export class StdioTransport implements Transport {
   #idle = Promise.withResolvers<void>();
   #writing: Promise<void> = Promise.resolve();
   #draining = false;
+  #closing = false;
   #closed = false;
 
   /**
@@ -108,9 +109,11 @@ export class StdioTransport implements Transport {
 
   /** Ends the session. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closing) return;
+    this.#closing = true;
+    // What was sent before the end still arrives.
     await this.#writing;
+    this.#closed = true;
     await this.#reader.cancel().catch(() => {});
     this.#reader.releaseLock();
     this.#writer.releaseLock();

@@ -139,6 +139,25 @@ Deno.test("StdioTransport waits for calls in hand when the client closes its sid
   assert.equal(pipe.sent().length, 1);
 });
 
+Deno.test("StdioTransport sends what is still queued when the session ends", async () => {
+  const input = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  let sent = 0;
+  const writable = new WritableStream<Uint8Array<ArrayBuffer>>({
+    // A client that reads slowly: each write takes some turns of the loop.
+    async write() {
+      await settle();
+      sent++;
+    },
+  });
+  const transport = new StdioTransport({ readable: input.readable, writable }, {
+    clock: new FakeClock(),
+  });
+  await transport.start();
+  for (let id = 0; id < 5; id++) void transport.send({ jsonrpc: "2.0", id, result: {} });
+  await transport.close();
+  assert.equal(sent, 5);
+});
+
 Deno.test("StdioTransport waits no longer than its grace", async () => {
   const pipe = await openPipe();
   await pipe.write(`${request(1)}\n`);

@@ -1,0 +1,143 @@
+/**
+ * Wharf served to real clients over stdio and HTTP, and its end. Needs all permissions.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "../sdk.ts";
+import { runWharf, startWharf } from "./wharf.ts";
+
+const INITIALIZE = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-06-18",
+    capabilities: {},
+    clientInfo: { name: "t", version: "1" },
+  },
+});
+const INITIALIZED = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
+
+function lines(text: string): Record<string, unknown>[] {
+  return text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+}
+
+Deno.test("over stdio, standard output carries the protocol only, and the end of input is the end", async () => {
+  const list = JSON.stringify({ jsonrpc: "2.0", id: "list", method: "tools/list" });
+  const { code, stdout, stderr } = await runWharf([], {
+    stdin: [INITIALIZE, INITIALIZED, "garbage", list].join("\n") + "\n",
+  });
+  assert.equal(code, 0, stderr);
+  const messages = lines(stdout);
+  assert.ok(messages.every(({ jsonrpc }) => jsonrpc === "2.0"));
+  assert.deepEqual(messages.map(({ id }) => id).toSorted(), [1, "list", null]);
+});
+
+Deno.test("over stdio, a line of 100 MB is refused and the session goes on", async () => {
+  const ping = JSON.stringify({ jsonrpc: "2.0", id: 2, method: "ping" });
+  const { code, stdout } = await runWharf([], {
+    stdin: [INITIALIZE, INITIALIZED, "x".repeat(100 * 1024 * 1024), ping].join("\n") + "\n",
+  });
+  assert.equal(code, 0);
+  assert.deepEqual(lines(stdout).map(({ id }) => id), [1, null, 2]);
+});
+
+Deno.test("over HTTP, the SDK's client lists and calls tools, over both transports", async () => {
+  await using server = await startWharf(["--toolsets", "oci"]);
+  for (
+    const transport of [
+      new StreamableHTTPClientTransport(server.mcp),
+      new SSEClientTransport(new URL("/sse", server.mcp)),
+    ]
+  ) {
+    const client = new Client({ name: "test", version: "1" });
+    await client.connect(transport);
+    const { tools } = await client.listTools();
+    assert.equal(tools.length, 5);
+    const result = await client.callTool({ name: "ping", arguments: {} });
+    assert.match(JSON.stringify(result.content), /pong from wharf/);
+    await client.close();
+  }
+});
+
+Deno.test("the banner says where, what is granted, and what to try", async () => {
+  await using server = await startWharf();
+  const banner = server.stderr();
+  for (const word of ["serves MCP at", "toolsets", "granted", "cache", "try", "stop", "/healthz"]) {
+    assert.ok(banner.includes(word), word);
+  }
+  assert.equal((await (await fetch(new URL("/healthz", server.mcp))).text()).trim(), "OK");
+});
+
+Deno.test("a forged Host is refused on the wire", async () => {
+  await using server = await startWharf();
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(server.mcp.port) });
+  await connection.write(
+    new TextEncoder().encode(
+      "GET /healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+    ),
+  );
+  const buffer = new Uint8Array(1024);
+  const count = await connection.read(buffer);
+  assert.match(new TextDecoder().decode(buffer.subarray(0, count ?? 0)), /^HTTP\/1\.1 403 /);
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal} ends the HTTP server with code 0`, async () => {
+    await using server = await startWharf();
+    const client = new Client({ name: "test", version: "1" });
+    await client.connect(new StreamableHTTPClientTransport(server.mcp));
+    await client.ping();
+    assert.equal(await server.stop(signal), 0);
+    await client.close().catch(() => {});
+  });
+}
+
+Deno.test("a taken port is an error with the next step", async () => {
+  await using server = await startWharf();
+  const { code, stderr } = await runWharf([
+    "serve",
+    "--transport",
+    "http",
+    "--port",
+    server.mcp.port,
+  ]);
+  assert.equal(code, 1);
+  assert.match(stderr, /the port is taken\nNext: Choose another with --port/);
+});
+
+Deno.test("beyond loopback Wharf wants a token, and holds it back from the log", async () => {
+  const refused = await runWharf(["serve", "--transport", "http", "--host", "0.0.0.0"]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /MCP_AUTH_TOKEN/);
+  await using server = await startWharf([], { env: { MCP_AUTH_TOKEN: "a-secret-of-tests" } });
+  const bare = await fetch(server.mcp, { method: "POST", body: "{}" });
+  await bare.body?.cancel();
+  assert.equal(bare.status, 401);
+  const client = new Client({ name: "test", version: "1" });
+  await client.connect(
+    new StreamableHTTPClientTransport(server.mcp, {
+      requestInit: { headers: { authorization: "Bearer a-secret-of-tests" } },
+    }),
+  );
+  await client.ping();
+  await client.close();
+  assert.ok(!server.stderr().includes("a-secret-of-tests"));
+});
+
+Deno.test("an invalid port falls back to 8080 with a warning", async () => {
+  // The port itself may be in use on this machine; the warning comes before it is tried.
+  const { stderr } = await runWharf([
+    "serve",
+    "--transport",
+    "http",
+    "--port",
+    "x",
+    "--host",
+    "192.0.2.1",
+    "--allow-unauthenticated",
+  ]);
+  assert.match(stderr, /--port \\?"x\\?" is not a port from 0 to 65535; using 8080/);
+});
