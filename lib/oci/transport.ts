@@ -163,7 +163,7 @@ export class RegistryTransport {
     host: HostState,
     operation: Operation,
   ): Promise<RegistryAnswer | Failure> {
-    const { maxBytes, accept = [] } = request;
+    const { accept = [] } = request;
     try {
       const { response, refusal, url, used, redirectedTo } = await this.#authenticated(
         request,
@@ -172,16 +172,14 @@ export class RegistryTransport {
       );
       const { status, headers } = response;
       const answer = { status, headers, url, authorization: used };
-      if (refusal === undefined) return { ...answer, bytes: await readBody(response, maxBytes) };
+      if (refusal === undefined) return { ...answer, bytes: await readBody(response, request) };
       if (accept.includes(status)) return { ...answer, bytes: new Uint8Array(0) };
       return this.#failure(request, refusal, { source: used?.source, redirectedTo });
     } catch (thrown) {
       if (thrown instanceof TokenRefused) return this.#tokenFailure(request, thrown);
       if (!(thrown instanceof AppError)) throw thrown;
-      // The text of this error knows only a number.
-      const error = thrown.code === "TOO_LARGE" ? tooLarge(request, thrown) : thrown;
       const tries = thrown.code === "UNREACHABLE" && thrown.retryable ? MAX_CONNECTION_TRIES : 1;
-      return { error, tries, askedMs: undefined, ofOtherHost: false };
+      return { error: thrown, tries, askedMs: undefined, ofOtherHost: false };
     }
   }
 
@@ -322,17 +320,21 @@ interface Failure {
 
 async function readBody(
   response: HttpResponse,
-  maxBytes: number,
+  { action, maxBytes }: RegistryRequest,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (maxBytes > 0) return await response.bytes({ maxBytes });
-  await response.cancel();
-  return new Uint8Array(0);
-}
-
-function tooLarge({ action, maxBytes }: RegistryRequest, cause: AppError): AppError {
-  return new AppError(
-    "TOO_LARGE",
-    `Cannot ${action}: the answer is larger than ${maxBytes} bytes`,
-    { cause, hint: "Wharf reads no more; another tool has to fetch it" },
-  );
+  if (maxBytes === 0) {
+    await response.cancel();
+    return new Uint8Array(0);
+  }
+  try {
+    return await response.bytes({ maxBytes });
+  } catch (thrown) {
+    // The text of this error knows only a number.
+    if (!(thrown instanceof AppError && thrown.code === "TOO_LARGE")) throw thrown;
+    throw new AppError(
+      "TOO_LARGE",
+      `Cannot ${action}: the answer is larger than ${maxBytes} bytes`,
+      { cause: thrown, hint: "Wharf reads no more; another tool has to fetch it" },
+    );
+  }
 }
