@@ -16,12 +16,14 @@ import { getImageConfig, getImageInfo, getImageManifest, ping } from "./tools/im
 import { listTags } from "./tools/tags.ts";
 
 export type { Inventory } from "./inventory.ts";
-export type { PromptDefinition } from "./prompts.ts";
-export type { ResourceTemplate } from "./resources.ts";
+export type { PromptArgument, PromptDefinition } from "./prompts.ts";
+export type { CompletionContext, ResourceTemplate } from "./resources.ts";
 export {
   type BoundTool,
   type CallContext,
+  type ContentBlock,
   type Progress,
+  type ToolAnnotations,
   type ToolResult,
   type Toolset,
   TOOLSETS,

@@ -91,6 +91,8 @@ export class RegistryClient {
   readonly #timeoutMs: number;
 
   /**
+   * Makes a client; nothing is sent before the first call.
+   *
    * @param deps Network, clock, log, keychain, cache and jitter.
    * @param options Limits and plain registries.
    */

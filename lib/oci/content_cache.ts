@@ -8,7 +8,7 @@ import { algorithmOf, type Digest, digestOf } from "./digest.ts";
 
 /** Keeps content by key; a miss is never an error. */
 export interface ContentCache {
-  /** @returns The bytes under the key, or `undefined`; the client verifies them. */
+  /** Gives the bytes under the key, or `undefined`; the client verifies them. */
   get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Keeps bytes under a key such as `sha256:<hex>`. */
   put(key: string, bytes: Uint8Array): Promise<void>;

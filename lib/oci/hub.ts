@@ -50,6 +50,8 @@ export class HubClient {
   readonly #http: HubHttp;
 
   /**
+   * Makes a client; nothing is sent before the first call.
+   *
    * @param deps Network, clock, log and variables.
    * @param options Address and time.
    */

@@ -41,7 +41,7 @@ export interface Descriptor {
 }
 
 /** What an index and a manifest have in common. */
-interface Common {
+export interface ManifestCommon {
   /** What kind of artifact it is. */
   readonly artifactType?: string | undefined;
   /** What it is about, for signatures and the like. */
@@ -51,13 +51,13 @@ interface Common {
 }
 
 /** The body of an index. */
-export interface IndexBody extends Common {
+export interface IndexBody extends ManifestCommon {
   /** Its entries. */
   readonly manifests: readonly Descriptor[];
 }
 
 /** The body of an image manifest or an artifact. */
-export interface ImageBody extends Common {
+export interface ImageBody extends ManifestCommon {
   /** The config; absent in the dropped artifact manifest. */
   readonly config?: Descriptor | undefined;
   /** Layers, base first; blobs of an artifact. */

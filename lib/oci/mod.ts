@@ -38,7 +38,15 @@ export {
   type PlatformInfo,
   type SelectedImage,
 } from "./image_info.ts";
-export type { Descriptor, ImageBody, IndexBody, ManifestDocument } from "./manifest.ts";
+export type {
+  Descriptor,
+  ImageBody,
+  IndexBody,
+  ManifestBody,
+  ManifestCommon,
+  ManifestDocument,
+  Schema1Body,
+} from "./manifest.ts";
 export { formatPlatform, parsePlatform, type Platform, selectPlatform } from "./platform.ts";
 export {
   formatReference,
@@ -60,3 +68,4 @@ export {
 } from "./tag_list.ts";
 export type { TagDetails, TagListing } from "./tag_pages.ts";
 export { compilePattern } from "./tag_pattern.ts";
+export type { TransportDeps } from "./transport.ts";
