@@ -125,7 +125,7 @@ export interface EntryDraft {
   readonly license?: string | undefined;
   /** Stars. */
   readonly stars?: number | undefined;
-  /** @default {"active"} */
+  /** Whether it is looked after. @default {"active"} */
   readonly status?: EntryStatus | undefined;
   /** The source's words on the status. */
   readonly statusMessage?: string | undefined;

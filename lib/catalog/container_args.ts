@@ -145,7 +145,7 @@ export function readRuntimeArguments(
   };
 }
 
-/** @returns The part of the facts that an entry keeps with a package. */
+/** The part of the facts that an entry keeps with a package. */
 export function toRunFacts(facts: RuntimeFacts): Partial<RunFacts> {
   const { volumes, disableNetwork, user } = facts;
   return { volumes, disableNetwork, ...(user === undefined ? {} : { user }) };

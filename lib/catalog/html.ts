@@ -37,13 +37,13 @@ export interface HtmlElement extends HtmlNode {
   readonly childNodes: Iterable<HtmlNode>;
   /** The next element with the same parent. */
   readonly nextElementSibling: HtmlElement | null;
-  /** @returns The attribute's value, or `null`. */
+  /** The attribute's value, or `null`. */
   getAttribute(name: string): string | null;
-  /** @returns The first match inside, or `null`. */
+  /** The first match inside, or `null`. */
   querySelector(selector: string): HtmlElement | null;
-  /** @returns All matches inside, in the order of the page. */
+  /** All matches inside, in the order of the page. */
   querySelectorAll(selector: string): Iterable<HtmlElement>;
-  /** @returns The nearest match, itself included, or `null`. */
+  /** The nearest match, itself included, or `null`. */
   closest(selector: string): HtmlElement | null;
 }
 

@@ -13,11 +13,11 @@ import { addressKind } from "../core/address.ts";
 import type { Entry, Package } from "./entry.ts";
 import { foldId, packageKey, remoteKey } from "./normalise.ts";
 
-/** The rules, in the order in which they are applied. */
-export const RULES = ["image", "package", "remote", "folder", "repository"] as const;
-
 /** Why two entries were taken for the same server. */
-export type Rule = typeof RULES[number];
+export type Rule = "image" | "package" | "remote" | "folder" | "repository";
+
+/** The rules, in the order in which they are applied. */
+const RULES: readonly Rule[] = ["image", "package", "remote", "folder", "repository"];
 
 /** Which entries belong together. */
 export interface Grouping {
@@ -135,28 +135,35 @@ function isNoHub({ entry }: Member): boolean {
   return entry.remotes.length <= MAX_REMOTES;
 }
 
-/** Leaves out entries that share a key by prose only and contradict another: they must not keep the others apart. */
+/**
+ * Leaves out entries that share a key by prose only and contradict another, or of which one source
+ * has too many: they must not keep the others apart, nor cost time.
+ */
 function withoutHearsay(sharers: readonly Member[]): readonly Member[] {
-  return sharers.filter((member) =>
+  const counts = countBySource(sharers);
+  const few = sharers.filter(({ source }) =>
+    !PROSE_SOURCES.has(source) || (counts.get(source) ?? 0) <= MAX_SHARERS
+  );
+  return few.filter((member) =>
     !PROSE_SOURCES.has(member.source) ||
-    !sharers.some((other) => other !== member && differ(member, other))
+    !few.some((other) => other !== member && differ(member, other))
   );
 }
 
 /** Whether a shared key means that its sharers are the same server. */
 function identifies(rule: Rule, sharers: readonly Member[]): boolean {
   if (sharers.length < 2) return false;
-  const most = mostPerSource(sharers);
+  const most = Math.max(...countBySource(sharers).values());
   if (rule === "image" || rule === "package") {
     if (most > MAX_SHARERS) return false;
   } else if (most > 1) return false;
   return sharers.every((a, index) => sharers.slice(index + 1).every((b) => !differ(a, b)));
 }
 
-function mostPerSource(sharers: readonly Member[]): number {
+function countBySource(sharers: readonly Member[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { source } of sharers) counts.set(source, (counts.get(source) ?? 0) + 1);
-  return Math.max(...counts.values());
+  return counts;
 }
 
 /**
@@ -200,7 +207,7 @@ class Clusters {
     for (const member of members) this.#sets.set(member, [member]);
   }
 
-  /** @returns Whether two sets became one. */
+  /** Whether two sets became one. */
   join(a: Member, b: Member): boolean {
     const [left, right] = [this.#sets.get(a) ?? [], this.#sets.get(b) ?? []];
     if (left === right) return false;

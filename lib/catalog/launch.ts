@@ -29,7 +29,7 @@ export interface LaunchOption {
 }
 
 /** What the launch methods of an entry are worked out from. */
-type Launchable = Pick<Entry, "packages" | "remotes">;
+export type Launchable = Pick<Entry, "packages" | "remotes">;
 
 /** The lists of methods that entries share: there are only a few, whatever the number of entries. */
 const SHARED = new Map<string, readonly LaunchMethod[]>();

@@ -70,7 +70,7 @@ function byTrust(a: Entry, b: Entry): number {
     order(foldId(a.id), foldId(b.id)) || order(a.id, b.id);
 }
 
-/** @returns The one entry of a group. */
+/** The one entry of a group. */
 function mergeGroup(group: readonly Entry[]): readonly Entry[] {
   const [main, ...others] = group.length === 1 ? group : [...group].sort(byTrust);
   if (main === undefined || others.length === 0) return group;

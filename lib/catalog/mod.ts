@@ -6,6 +6,7 @@
  * @module
  */
 
+export type { EntryOrigin, PackageDraft, RemoteDraft } from "./build.ts";
 export { CATEGORIES, type Category, mapCategory } from "./categories.ts";
 export type {
   Argument,
@@ -25,7 +26,8 @@ export type {
   Transport,
   Volume,
 } from "./entry.ts";
-export { allSettings, type LaunchOption, launchOptions } from "./launch.ts";
+export { allSettings, type Launchable, type LaunchOption, launchOptions } from "./launch.ts";
+export type { Rule } from "./identity.ts";
 export { type Merge, mergeEntries } from "./merge.ts";
 export { foldId } from "./normalise.ts";
 export {
@@ -33,12 +35,18 @@ export {
   applyPages,
   type BuiltinSource,
   type FileSource,
+  folderTree,
   type GitSource,
   memoryTree,
   type PageRead,
   type Problem,
   type ReadContext,
+  type SitePage,
+  type SitePageRead,
+  type SiteReader,
+  type SiteRecord,
   type SiteSource,
+  type SourceBase,
   type SourceDefinition,
   type SourceRead,
   type SourceTree,

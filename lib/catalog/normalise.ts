@@ -98,12 +98,12 @@ export function parseRepository(
   return { host, path, ref, ...(folder === undefined ? {} : { folder }) };
 }
 
-/** @returns The key of a whole repository: host and path in lower case. */
+/** The key of a whole repository: host and path in lower case. */
 export function repositoryKey(place: RepositoryPlace): string {
   return `${place.host}/${place.path}`.toLowerCase();
 }
 
-/** @returns The https URL of a whole repository, spelled as in the source. */
+/** The https URL of a whole repository, spelled as in the source. */
 export function repositoryUrl(place: RepositoryPlace): string {
   return `https://${place.host}/${place.path}`;
 }
@@ -155,7 +155,7 @@ export function qualifyImage(text: string): string | undefined {
   }`;
 }
 
-/** @returns The key of a qualified image: without tag and digest. */
+/** The key of a qualified image: without tag and digest. */
 export function imageKey(qualified: string): string {
   return qualified.replace(/@.*$/, "").replace(/:[^:/]*$/, "");
 }
@@ -174,7 +174,7 @@ export function packageKey(type: string, identifier: string): string {
   return `${type}:${identifier.toLowerCase()}`;
 }
 
-/** @returns The key of a remote URL: no query or fragment, no closing slash, lower-case host. */
+/** The key of a remote URL: no query or fragment, no closing slash, lower-case host. */
 export function remoteKey(url: string): string {
   const bare = url.replace(/[?#].*$/, "").replace(/\/+$/, "");
   const match = /^(https?:\/\/)([^/]+)(.*)$/i.exec(bare);
@@ -221,7 +221,7 @@ export function slug(text: string): string {
     .filter((segment) => segment !== "").join("/");
 }
 
-/** @returns The form in which ids and names are compared. */
+/** The form in which ids and names are compared. */
 export function foldId(id: string): string {
   return id.toLowerCase();
 }

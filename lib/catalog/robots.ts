@@ -88,7 +88,7 @@ export function parseRobots(text: string, options: { readonly agent: string }): 
   };
 }
 
-/** @returns Whether the line is part of a group. */
+/** Whether the line is part of a group. */
 function readRule(group: Group, key: string, value: string): boolean {
   if (key === "allow" || key === "disallow") {
     // An empty rule says nothing (RFC 9309, 2.2.2).

@@ -7,19 +7,20 @@
  * @example
  * ```ts
  * import { memoryTree } from "./source.ts";
- * import { dockerSource } from "./sources/docker.ts";
+ * import { awesomeSource } from "./sources/awesome.ts";
  *
  * const tree = memoryTree({
- *   "servers/time/server.yaml": "name: time\ntype: server\nimage: mcp/time\n",
+ *   "docs/utilities.md": "- [acme/time](https://github.com/acme/time): Tells the time.",
  * });
- * const { entries } = await dockerSource.readTree(tree, { source: "docker" });
- * entries[0]?.id; // "docker/time"
+ * const { entries } = await awesomeSource.readTree(tree, { source: "awesome" });
+ * entries[0]?.id; // "awesome/acme/time"
  * ```
  *
  * @module
  */
 
 import { AppError, toAppError } from "../core/errors.ts";
+import type { Disk } from "../core/host.ts";
 import type { ReadOptions } from "../core/http.ts";
 import type { EntryOrigin, PackageDraft, RemoteDraft } from "./build.ts";
 import type { Entry } from "./entry.ts";
@@ -34,12 +35,14 @@ export interface TreeEntry {
 
 /**
  * Files of a git commit, a local folder or a single file. Paths are relative, with `/`; the
- * root is `""`. `Disk` of lib/core/host.ts has this form.
+ * root is `""`.
  */
 export interface SourceTree {
-  /** @returns The names in a folder; a missing one is empty. */
+  /** The names in a folder; a missing one is empty. */
   list(path: string): Promise<readonly TreeEntry[]>;
   /**
+   * Reads a file.
+   *
    * @returns The bytes, or `undefined` when there is no such file.
    * @throws {AppError} `TOO_LARGE` past `maxBytes`.
    */
@@ -81,7 +84,7 @@ export interface PageRead extends SourceRead {
 }
 
 /** What every source has. */
-interface SourceBase {
+export interface SourceBase {
   /** The first part of its entries' ids, such as `docker`. */
   readonly id: string;
   /** Name for people. */
@@ -188,7 +191,7 @@ export interface SiteSource extends SourceBase {
   readonly kind: "site";
   /** Most bytes of one page. */
   readonly maxPageBytes: number;
-  /** @returns The pages from which all others are found. */
+  /** The pages from which all others are found. */
   startPages(location: URL): readonly SitePage[];
   /** Loads what it takes to read pages. */
   open(): Promise<SiteReader>;
@@ -268,7 +271,7 @@ export class Harvest {
     else this.problem(where, `Cannot add "${entry.id}": an earlier record has the same id`);
   }
 
-  /** @returns What was gathered. */
+  /** What was gathered. */
   finish(): SourceRead {
     return {
       entries: [...this.#entries.values()],
@@ -327,6 +330,21 @@ export function memoryTree(files: Readonly<Record<string, string | Uint8Array>>)
         )
         : Promise.resolve(content);
     },
+  };
+}
+
+/**
+ * A folder of a disk as a tree.
+ *
+ * @param disk Lists and reads; its errors pass through.
+ * @param folder The tree's root, as a path on the disk.
+ * @returns The tree.
+ */
+export function folderTree(disk: Pick<Disk, "list" | "read">, folder: string): SourceTree {
+  const inside = (path: string) => path === "" ? folder : `${folder}/${path}`;
+  return {
+    list: (path) => disk.list(inside(path)),
+    read: (path, options) => disk.read(inside(path), options),
   };
 }
 

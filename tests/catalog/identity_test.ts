@@ -133,6 +133,17 @@ Deno.test("groupSameServers() does not believe prose against another repository"
   assert.deepEqual(joined(real, bare), [["mcpservers/a", "official/com.acme/a"]]);
 });
 
+Deno.test("groupSameServers() lets no crowd of lists keep a server's records apart", () => {
+  const crowd = Array.from(
+    { length: 2000 },
+    (_, index) => makeEntry(`awesome/x/${index}`, { ...repo(`x/${index}`), ...npm("@acme/a") }),
+  );
+  assert.deepEqual(
+    joined(makeEntry("builtin/a", npm("@acme/a")), makeEntry("docker/a", npm("@acme/a")), ...crowd),
+    [["builtin/a", "docker/a"]],
+  );
+});
+
 Deno.test("groupSameServers() counts joins and keys that were left apart by rule", () => {
   const { joins, leftApart } = groupSameServers([
     makeEntry("docker/a", repo("acme/a")),

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../lib/core/errors.ts";
-import { applyPages, decodeText, Harvest, memoryTree } from "../../lib/catalog/source.ts";
+import { MemoryDisk } from "../../lib/core/memory_disk.ts";
+import {
+  applyPages,
+  decodeText,
+  folderTree,
+  Harvest,
+  memoryTree,
+} from "../../lib/catalog/source.ts";
 import { makeEntry } from "./make.ts";
 
 Deno.test("Harvest lets a bad record cost itself only", () => {
@@ -68,4 +75,16 @@ Deno.test("memoryTree() lists folders and bounds reads", async () => {
     tree.read("c.bin", { maxBytes: 2 }),
     (thrown) => thrown instanceof AppError && thrown.code === "TOO_LARGE",
   );
+});
+
+Deno.test("folderTree() reads a folder of a disk and nothing beside it", async () => {
+  const disk = new MemoryDisk();
+  await disk.write("clone/servers/a/server.yaml", new Uint8Array([1]));
+  await disk.write("secret", new Uint8Array([2]));
+  const tree = folderTree(disk, "clone");
+  assert.deepEqual((await tree.list("")).map(({ name, kind }) => [name, kind]), [
+    ["servers", "directory"],
+  ]);
+  assert.deepEqual(await tree.read("servers/a/server.yaml", { maxBytes: 1 }), new Uint8Array([1]));
+  await assert.rejects(tree.read("../secret", { maxBytes: 1 }));
 });

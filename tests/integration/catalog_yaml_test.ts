@@ -1,5 +1,15 @@
+/**
+ * YAML of catalogues. These are no effects, but the YAML package looks at the environment while it
+ * parses, which the unit tests may not. Needs env for `LOG_TOKENS` and `LOG_STREAM`.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { AppError } from "../../lib/core/errors.ts";
+import { memoryTree } from "../../lib/catalog/source.ts";
+import { customSource } from "../../lib/catalog/sources/custom.ts";
+import { dockerSource } from "../../lib/catalog/sources/docker.ts";
 import { loadYaml, MAX_YAML_CHARS } from "../../lib/catalog/yaml.ts";
 
 const readYaml = await loadYaml();
@@ -52,4 +62,56 @@ Deno.test("loadYaml() never reaches a prototype or runs a tag", () => {
   const value = readYaml("__proto__:\n  polluted: true\nb: !!js/function 'x'\n", { what: "x" });
   assert.equal(Object.getPrototypeOf(value), Object.prototype);
   assert.equal(Object.hasOwn(Object.prototype, "polluted"), false);
+});
+
+const context = { source: "docker" };
+
+Deno.test("dockerSource.readTree() reads folders of server.yaml, each at its own risk", async () => {
+  const tree = memoryTree({
+    "servers/good/server.yaml": "name: good\ntype: server\nimage: mcp/good\n",
+    "servers/good/tools.json": '[{"name": "a"}]',
+    "servers/good/readme.md": "Docs: https://docs.example.com/good\n",
+    "servers/tools-broken/server.yaml": "name: x\ntype: server\nimage: mcp/x\n",
+    "servers/tools-broken/tools.json": "[",
+    "servers/broken/server.yaml": "name: [",
+    "servers/nameless/server.yaml": "type: server\nimage: mcp/y\n",
+    "servers/huge/server.yaml": "x".repeat(MAX_YAML_CHARS + 1),
+    "servers/empty/notes.txt": "x",
+    "servers/README.md": "x",
+  });
+  const { entries, problems, skipped } = await dockerSource.readTree(tree, context);
+  assert.deepEqual(entries.map(({ id, homepage, tools }) => [id, homepage, tools]), [
+    ["docker/good", "https://docs.example.com/good", [{ name: "a" }]],
+    ["docker/tools-broken", undefined, undefined],
+  ]);
+  assert.equal(
+    entries[0]?.sources[0]?.url,
+    "https://github.com/docker/mcp-registry/tree/main/servers/good",
+  );
+  assert.deepEqual(problems.map(({ where }) => where), [
+    "servers/broken/server.yaml",
+    "servers/huge/server.yaml",
+    "servers/nameless/server.yaml",
+    "servers/tools-broken/tools.json",
+  ]);
+  assert.equal(skipped, 1);
+});
+
+Deno.test("dockerSource.readTree() refuses a tree without servers, and stops when told to", async () => {
+  await assert.rejects(
+    dockerSource.readTree(memoryTree({ "servers/x/notes.txt": "x" }), context),
+    (thrown) => thrown instanceof AppError && thrown.code === "BAD_RESPONSE",
+  );
+  const tree = memoryTree({ "servers/a/server.yaml": "name: a\ntype: server\nimage: mcp/a\n" });
+  await assert.rejects(dockerSource.readTree(tree, { ...context, signal: AbortSignal.abort() }));
+});
+
+Deno.test("customSource() reads folders of server.yaml in its root or below servers", async () => {
+  const yaml = "name: a\ntype: remote\nremote:\n  url: https://a.example.com/mcp\n";
+  const source = customSource({ id: "ours", location: "/srv" });
+  for (const root of ["", "servers/"]) {
+    const tree = memoryTree({ [`${root}a/server.yaml`]: yaml, [`${root}a/server.json`]: "{}" });
+    const { entries } = await source.readTree(tree, { source: "ours" });
+    assert.deepEqual(entries.map(({ id }) => id), ["ours/a"], root);
+  }
 });

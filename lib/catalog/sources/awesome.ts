@@ -5,6 +5,7 @@
  * @module
  */
 
+import { throwIfAborted } from "../../core/deadline.ts";
 import { AppError } from "../../core/errors.ts";
 import { buildEntry, type PackageDraft } from "../build.ts";
 import type { Entry } from "../entry.ts";
@@ -43,7 +44,7 @@ export const awesomeSource: GitSource = {
     const harvest = new Harvest();
     let bullets = 0;
     for (const page of pages) {
-      context.signal?.throwIfAborted();
+      throwIfAborted(context.signal);
       try {
         const bytes = await tree.read(page, { maxBytes: MAX_PAGE_BYTES });
         if (bytes === undefined) continue;

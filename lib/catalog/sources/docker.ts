@@ -5,6 +5,7 @@
  * @module
  */
 
+import { throwIfAborted } from "../../core/deadline.ts";
 import { AppError } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
 import { buildEntry, type EntryDraft, type PackageDraft, type RemoteDraft } from "../build.ts";
@@ -71,7 +72,7 @@ export async function readServerFolders(
   const harvest = new Harvest();
   let found = 0;
   for (const name of folders.slice(0, MAX_SERVERS)) {
-    context.signal?.throwIfAborted();
+    throwIfAborted(context.signal);
     const folder = root === "" ? name : `${root}/${name}`;
     const where = `${folder}/server.yaml`;
     try {

@@ -135,7 +135,7 @@ export function readDockerRecord(value: unknown): DockerRecord | { readonly faul
   return { fault: field };
 }
 
-/** @returns The tools of a parsed `tools.json`; what is no tool is left out. */
+/** The tools of a parsed `tools.json`; what is no tool is left out. */
 export function readDockerTools(value: unknown): readonly DockerTool[] {
   return listOf(tool).parse(value);
 }

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { throwIfAborted } from "../../core/deadline.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import { buildEntry } from "../build.ts";
 import type { Entry } from "../entry.ts";
@@ -200,7 +201,7 @@ async function readTree(tree: SourceTree, context: ReadContext): Promise<SourceR
   const records: SiteRecord[] = [];
   const failed = new Harvest();
   for (const path of await filesOf(tree)) {
-    context.signal?.throwIfAborted();
+    throwIfAborted(context.signal);
     const page = pageOfFile(path);
     if (page === undefined) continue;
     try {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { throwIfAborted } from "../../core/deadline.ts";
 import { AppError } from "../../core/errors.ts";
 import { parseJson } from "../../core/json.ts";
 import { buildEntry, type EntryDraft } from "../build.ts";
@@ -27,8 +28,8 @@ import { isRecord, type OfficialRecord, readOfficialRecord } from "./official_re
 /** Most bytes of one answer of the interface; 100 records take 150 kB. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 
-/** Most bytes of a dump; 2,628 versions take 2.2 MB. */
-export const MAX_DUMP_BYTES = 64 * 1024 * 1024;
+/** Most bytes of a dump; 2,628 versions take 2.2 MB, the latest of 24,000 servers about 20 MB. */
+export const MAX_DUMP_BYTES = 32 * 1024 * 1024;
 
 /** Most files of a folder of pages that are read. */
 const MAX_FILES = 2000;
@@ -92,7 +93,7 @@ export async function readOfficialFiles(
   const items: { readonly where: string; readonly value: unknown }[] = [];
   const failed = new Harvest();
   for (const name of names) {
-    context.signal?.throwIfAborted();
+    throwIfAborted(context.signal);
     try {
       const bytes = await tree.read(name, { maxBytes: MAX_DUMP_BYTES });
       const value = bytes === undefined ? undefined : parseJson(bytes, { what: `"${name}"` });

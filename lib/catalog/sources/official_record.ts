@@ -158,7 +158,7 @@ function camelKeys(value: unknown, own = false): unknown {
   return renamed;
 }
 
-/** @returns Whether a parsed JSON value is an object. */
+/** Whether a parsed JSON value is an object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

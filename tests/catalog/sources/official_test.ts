@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../lib/core/errors.ts";
 import { officialSource } from "../../../lib/catalog/sources/official.ts";
-import { memoryTree } from "../../../lib/catalog/source.ts";
+import { memoryTree, type SourceTree } from "../../../lib/catalog/source.ts";
 import type { Entry } from "../../../lib/catalog/entry.ts";
 import { bytesOf } from "../make.ts";
 
@@ -439,6 +439,22 @@ Deno.test("officialSource.readTree() refuses a folder or file that holds no reco
       (thrown) => thrown instanceof AppError && thrown.code === "BAD_RESPONSE",
     );
   }
+});
+
+Deno.test("officialSource.readTree() refuses a file of 100 MB before it is read", async () => {
+  let asked = 0;
+  const tree: SourceTree = {
+    list: () => Promise.resolve([{ name: "dump.json", kind: "file" }]),
+    read: (path, { maxBytes }) => {
+      asked = maxBytes;
+      return Promise.reject(new AppError("TOO_LARGE", `Cannot read "${path}": it is too large`));
+    },
+  };
+  await assert.rejects(
+    officialSource.readTree(tree, context),
+    (thrown) => thrown instanceof AppError && thrown.code === "TOO_LARGE",
+  );
+  assert.ok(asked > 0 && asked < 100 * 1024 * 1024);
 });
 
 Deno.test("officialSource.readTree() stops when it is told to", async () => {
