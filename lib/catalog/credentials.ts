@@ -39,8 +39,8 @@ const HARMLESS_KEYS = new Set(["PUBLIC", "PRIMARY", "PARTITION", "SORT", "CACHE"
  * Whether a name is that of a credential.
  *
  * @param name Environment variable, header or variable.
- * @returns `true` when its last word is one such as `KEY`, `TOKEN` or `PASSWORD`, or the one before
- *   `VALUE`, `ID`-less forms such as `TOKEN_VALUE` included.
+ * @returns `true` when its last word is one such as `KEY`, `TOKEN` or `PASSWORD`; a closing `VALUE`
+ *   does not count.
  */
 export function looksSecret(name: string): boolean {
   const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase().split(/[^A-Z0-9]+/)

@@ -70,7 +70,7 @@ export function readListing(root: HtmlElement): Listing {
   const categories = new Set<string>();
   for (const link of main.querySelectorAll("a[href]")) {
     const href = link.getAttribute("href") ?? "";
-    const path = href.startsWith("/") ? href : pathOf(href);
+    const path = href.startsWith("/") ? href.replace(/[?#].*$/, "") : pathOf(href);
     const category = /^\/category\/([a-z0-9-]+)$/.exec(path)?.[1];
     if (category !== undefined) categories.add(category);
     const number = Number(/[?&]page=(\d{1,5})\b/.exec(href)?.[1] ?? 1);

@@ -52,7 +52,8 @@ Deno.test("a listing gives its cards, its further pages and its categories", () 
       `<nav><a href="/category/search">Search</a><a href="/category/web-scraping">W</a></nav>
        <nav><a href="/all?page=2">2</a><a href="/all?page=3">3</a></nav>
        <a href="/es/servers/Acme/data_mcp">twin</a><a href="/agent-skills">skills</a>
-       <a href="https://mcpservers.org/servers/full/link">Full link</a>
+       <a href="https://mcpservers.org/servers/full/link?ref=x">Full link</a>
+       <a href="/servers/with/query?from=all#top">Query</a>
        <a href="https://elsewhere.example/servers/no">no</a>`,
     ),
     "list",
@@ -61,6 +62,7 @@ Deno.test("a listing gives its cards, its further pages and its categories", () 
     { slug: "Acme/data_mcp", name: "Data & more", description: "Queries data." },
     { slug: "plain-slug", name: "Plain" },
     { slug: "full/link", name: "Full link" },
+    { slug: "with/query", name: "Query" },
   ]);
   const lists = pages.filter(({ kind }) => kind === "list").map(({ url }) =>
     url.pathname + url.search
@@ -71,7 +73,12 @@ Deno.test("a listing gives its cards, its further pages and its categories", () 
   assert.deepEqual(lists.slice(-2), ["/category/search", "/category/web-scraping"]);
   assert.deepEqual(
     pages.filter(({ kind }) => kind === "detail").map(({ url }) => url.pathname),
-    ["/servers/Acme/data_mcp", "/servers/plain-slug", "/servers/full/link"],
+    [
+      "/servers/Acme/data_mcp",
+      "/servers/plain-slug",
+      "/servers/full/link",
+      "/servers/with/query",
+    ],
   );
 });
 
