@@ -75,6 +75,9 @@ export interface App {
 /** Time that calls in hand get when Wharf is asked to stop, in milliseconds. */
 const GRACE_MS = 5000;
 
+/** Pages of one list of tags, and a question asked again at once, come from one download. */
+const KEEP_TAGS_MS = 10_000;
+
 /** What a model reads once, when its client connects. */
 const INSTRUCTIONS = "Wharf answers about container images without pulling them. " +
   "Begin with get_image_info for one image, list_tags for a repository, search_images to find one. " +
@@ -106,6 +109,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
   const registry = new RegistryClient({ net, clock, log, keychain, cache, random }, {
     insecureRegistries: config.insecureRegistries,
     timeoutMs: config.timeoutMs,
+    keepTagsMs: KEEP_TAGS_MS,
   });
   const hub = new HubClient({ net, clock, log, env });
   const inventory = appInventory({ registry, hub, version: info.version }, config.toolsets);

@@ -23,6 +23,7 @@ import { type Descriptor, type ManifestDocument, readManifest } from "./manifest
 import { ACCEPT_MANIFEST, bareMediaType, kindOf } from "./media_types.ts";
 import { formatReference, type Reference, type Repository } from "./reference.ts";
 import { type PullQuota, pullQuotaOf, warningsOf } from "./response_facts.ts";
+import { RecentListings } from "./recent_listings.ts";
 import { readTagPages, type TagListing } from "./tag_pages.ts";
 import { RegistryTransport, type TransportDeps } from "./transport.ts";
 
@@ -40,6 +41,8 @@ export interface RegistryClientOptions {
   readonly perHostLimit?: number;
   /** Time for one operation, in milliseconds. @default {60000} */
   readonly timeoutMs?: number;
+  /** How old a list of tags may be that is given again, in milliseconds. @default {0} */
+  readonly keepTagsMs?: number;
 }
 
 /** What every operation takes. */
@@ -89,6 +92,7 @@ export class RegistryClient {
   readonly #deps: RegistryClientDeps;
   readonly #transport: RegistryTransport;
   readonly #timeoutMs: number;
+  readonly #listings: RecentListings;
 
   /**
    * Makes a client; nothing is sent before the first call.
@@ -99,6 +103,7 @@ export class RegistryClient {
   constructor(deps: RegistryClientDeps, options: RegistryClientOptions = {}) {
     this.#deps = deps;
     this.#timeoutMs = options.timeoutMs ?? 60_000;
+    this.#listings = new RecentListings(deps.clock, { keepMs: options.keepTagsMs ?? 0 });
     this.#transport = new RegistryTransport(deps, {
       insecureRegistries: options.insecureRegistries ?? new Set(),
       perHostLimit: options.perHostLimit ?? 6,
@@ -201,7 +206,7 @@ export class RegistryClient {
       const inline = inlineData(descriptor);
       if (inline !== undefined) return inline;
       const kept = await verifiedContent(this.#deps.cache, digest);
-      if (kept !== undefined) return kept;
+      if (kept?.byteLength === size) return kept;
       const { bytes } = await this.#transport.send({
         ...repository,
         scope: pullScope(repository),
@@ -232,7 +237,13 @@ export class RegistryClient {
    */
   tags(repository: Repository, options: CallOptions = {}): Promise<TagListing> {
     const deps = { transport: this.#transport, cache: this.#deps.cache };
-    return this.#operation(options, (operation) => readTagPages(deps, repository, operation));
+    const read = (signal?: AbortSignal) =>
+      this.#operation(
+        signal === undefined ? {} : { signal },
+        (operation) => readTagPages(deps, repository, operation),
+      );
+    const name = `${repository.registry}/${repository.repository}`;
+    return this.#listings.listing(name, read, options.signal);
   }
 
   /**

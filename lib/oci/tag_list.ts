@@ -67,23 +67,18 @@ const ANCHORS = 3;
  * @throws {AppError} `INVALID_ARGUMENT` for a pattern or cursor that cannot be used.
  */
 export function viewTags(tags: readonly string[], options: TagViewOptions): TagView {
-  const legal = tags.filter((tag) => TAG.test(tag));
-  const shown = options.includeDigestTags === true
-    ? legal
-    : legal.filter((tag) => !isDigestTag(tag));
-  const pattern = options.pattern?.trim() ?? "";
-  const fits = pattern === "" ? undefined : compilePattern(pattern);
-  const matched = fits === undefined ? shown : shown.filter(fits);
+  const { total, hidden, sorted } = arrangement(tags, options);
   const cursor = options.cursor === undefined ? undefined : readCursor(options.cursor, options);
-  const { page, start } = sortedPage(matched, { ...options, cursor });
+  const start = cursor === undefined ? 0 : startAfter(sorted, cursor);
+  const page = sorted.slice(start, start + options.limit);
   const [last, ...before] = page.slice(-ANCHORS).toReversed();
   const position = start + page.length;
   return {
     tags: page,
-    total: legal.length,
-    matched: matched.length,
-    hidden: legal.length - shown.length,
-    ...(last === undefined || position >= matched.length ? {} : {
+    total,
+    matched: sorted.length,
+    hidden,
+    ...(last === undefined || position >= sorted.length ? {} : {
       nextCursor: writeCursor({
         sort: options.sort,
         view: viewName(options),
@@ -97,33 +92,72 @@ export function viewTags(tags: readonly string[], options: TagViewOptions): TagV
 
 type Cursor = z.output<typeof CURSOR>;
 
-function sortedPage(
-  tags: readonly string[],
-  options: { readonly sort: TagSort; readonly limit: number; readonly cursor: Cursor | undefined },
-): { readonly page: readonly string[]; readonly start: number } {
-  const { sort, limit, cursor } = options;
-  if (sort === "registry") {
-    const start = cursor === undefined ? 0 : startAfter(tags, cursor);
-    return { page: tags.slice(start, start + limit), start };
+/** All tags of a view, in its order. */
+interface Arrangement {
+  readonly total: number;
+  readonly hidden: number;
+  readonly sorted: readonly string[];
+}
+
+/**
+ * Views of lists that are still in somebody's hands: a page after page of ten thousand tags sorts
+ * them once. Lists are never changed, so their identity is enough.
+ */
+const arrangements = new WeakMap<readonly string[], Map<string, Arrangement>>();
+/** Views of one list that are kept. */
+const MAX_VIEWS = 4;
+
+function arrangement(tags: readonly string[], options: TagViewOptions): Arrangement {
+  const key = options.sort + viewName(options);
+  const views = arrangements.get(tags) ?? new Map<string, Arrangement>();
+  const known = views.get(key);
+  if (known !== undefined) return known;
+  const arranged = arrange(tags, options);
+  arrangements.set(tags, views);
+  views.set(key, arranged);
+  for (const oldest of views.keys()) {
+    if (views.size <= MAX_VIEWS) break;
+    views.delete(oldest);
   }
-  if (sort === "alphabetical") {
-    const sorted = tags.toSorted();
-    const start = cursor === undefined ? 0 : firstAfter(sorted, (tag) => tag > cursor.last[0]);
-    return { page: sorted.slice(start, start + limit), start };
-  }
-  const sorted = tags.map((tag): ReadTag => ({ tag, meaning: readTag(tag) })).sort(compareRead);
-  const last = cursor === undefined
-    ? undefined
-    : { tag: cursor.last[0], meaning: readTag(cursor.last[0]) };
-  const start = last === undefined ? 0 : firstAfter(sorted, (read) => compareRead(read, last) > 0);
-  return { page: sorted.slice(start, start + limit).map(({ tag }) => tag), start };
+  return arranged;
+}
+
+function arrange(tags: readonly string[], options: TagViewOptions): Arrangement {
+  const legal = tags.filter((tag) => TAG.test(tag));
+  const shown = options.includeDigestTags === true
+    ? legal
+    : legal.filter((tag) => !isDigestTag(tag));
+  const pattern = options.pattern?.trim() ?? "";
+  const fits = pattern === "" ? undefined : compilePattern(pattern);
+  const matched = fits === undefined ? shown : shown.filter(fits);
+  return {
+    total: legal.length,
+    hidden: legal.length - shown.length,
+    sorted: inOrder(matched, options.sort),
+  };
+}
+
+function inOrder(tags: readonly string[], sort: TagSort): readonly string[] {
+  if (sort === "registry") return tags;
+  if (sort === "alphabetical") return tags.toSorted();
+  return tags.map((tag): ReadTag => ({ tag, meaning: readTag(tag) })).sort(compareRead)
+    .map(({ tag }) => tag);
+}
+
+/** Where the page behind a cursor begins. */
+function startAfter(sorted: readonly string[], cursor: Cursor): number {
+  const { last: [last], sort } = cursor;
+  if (sort === "registry") return startInRegistryOrder(sorted, cursor);
+  if (sort === "alphabetical") return firstAfter(sorted, (tag) => tag > last);
+  const end: ReadTag = { tag: last, meaning: readTag(last) };
+  return firstAfter(sorted, (tag) => compareRead({ tag, meaning: readTag(tag) }, end) > 0);
 }
 
 /**
  * Only the registry knows its order, so the page goes on behind the last tag that is still there;
  * when all of them have gone, their place is the best guess.
  */
-function startAfter(tags: readonly string[], cursor: Cursor): number {
+function startInRegistryOrder(tags: readonly string[], cursor: Cursor): number {
   for (const anchor of cursor.last) {
     const known = tags.indexOf(anchor);
     if (known !== -1) return known + 1;
@@ -131,9 +165,16 @@ function startAfter(tags: readonly string[], cursor: Cursor): number {
   return cursor.position;
 }
 
-function firstAfter<T>(sorted: readonly T[], isAfter: (item: T) => boolean): number {
-  const index = sorted.findIndex(isAfter);
-  return index === -1 ? sorted.length : index;
+/** The place of the first tag behind the cursor's, by halving: the tags are in order. */
+function firstAfter(sorted: readonly string[], isAfter: (tag: string) => boolean): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isAfter(sorted[middle] ?? "")) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** What a cursor belongs to, beside its order. */
