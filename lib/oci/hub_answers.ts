@@ -10,6 +10,7 @@
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
+import { isDigest } from "./digest.ts";
 import { formatPlatform } from "./platform.ts";
 
 /** One hit of a search. */
@@ -101,29 +102,47 @@ export interface HubUser {
 const text = z.string().nullish().transform((value) => value ?? undefined).catch(undefined);
 const flag = z.boolean().nullish().transform((value) => value ?? false).catch(false);
 const count = z.union([z.number(), z.string()]).nullish().transform(countOf).catch(0);
+const bytes = z.int().nonnegative().optional().catch(undefined);
+const time = text.transform(timeOf);
+const digest = text.transform((value) =>
+  value !== undefined && isDigest(value) ? value : undefined
+);
 
 /** `1B+`, `500M+`, `10K+` or a number. */
 function countOf(value: number | string | null | undefined): number {
-  if (typeof value === "number") return Number.isFinite(value) && value > 0 ? Math.floor(value) : 0;
+  if (typeof value === "number") return wholeOf(value);
   const match = /^\s*([\d.,]+)\s*([KMBT])?\+?\s*$/i.exec(value ?? "");
   if (match === null) return 0;
   const factor = { K: 1e3, M: 1e6, B: 1e9, T: 1e12 }[match[2]?.toUpperCase() ?? ""] ?? 1;
-  const number = Number((match[1] ?? "").replaceAll(",", "")) * factor;
-  return Number.isFinite(number) ? Math.floor(number) : 0;
+  return wholeOf(Number((match[1] ?? "").replaceAll(",", "")) * factor);
 }
 
-/** A list of which broken items are left out. */
+function wholeOf(value: number): number {
+  return value > 0 ? Math.min(Math.round(value), Number.MAX_SAFE_INTEGER) : 0;
+}
+
+/** RFC 3339 to the second; Docker Hub writes the year 1 for never. */
+function timeOf(value: string | undefined): string | undefined {
+  const ms = Date.parse(value ?? "");
+  return ms > 0 ? new Date(ms).toISOString().replace(/\.\d+Z$/, "Z") : undefined;
+}
+
+/** A list of which broken items are left out; the answer is none without it. */
+function resultsOf<T extends z.ZodType>(item: T) {
+  return z.array(item.nullable().catch(null)).nullable()
+    .transform((items) => (items ?? []).filter((entry) => entry !== null));
+}
+
+/** The same, which may also be absent or something else. */
 function listOf<T extends z.ZodType>(item: T) {
-  return z.array(item.nullable().catch(null)).nullish()
-    .transform((items) => (items ?? []).filter((entry) => entry !== null))
-    .catch([]);
+  return resultsOf(item).optional().transform((items) => items ?? []).catch([]);
 }
 
 const NAMED = z.object({ name: text, label: text });
 
 const SEARCH_V4 = z.object({
   total: count,
-  results: listOf(z.object({
+  results: resultsOf(z.object({
     id: text,
     name: text,
     slug: text,
@@ -131,14 +150,14 @@ const SEARCH_V4 = z.object({
     badge: text,
     star_count: count,
     pull_count: count,
-    updated_at: text,
+    updated_at: time,
     archived: flag,
   })),
 });
 
 const SEARCH_V2 = z.object({
   count,
-  results: listOf(z.object({
+  results: resultsOf(z.object({
     repo_name: z.string(),
     short_description: text,
     star_count: count,
@@ -155,8 +174,8 @@ const REPOSITORY = z.object({
   star_count: count,
   pull_count: count,
   is_private: flag,
-  last_updated: text,
-  date_registered: text,
+  last_updated: time,
+  date_registered: time,
   status_description: text,
   categories: listOf(NAMED),
   content_types: listOf(z.string()),
@@ -164,20 +183,20 @@ const REPOSITORY = z.object({
 
 const TAG = z.object({
   name: z.string(),
-  digest: text,
-  full_size: z.number().optional().catch(undefined),
-  tag_last_pushed: text,
-  last_updated: text,
+  digest,
+  full_size: bytes,
+  tag_last_pushed: time,
+  last_updated: time,
   images: listOf(z.object({
     os: text,
     architecture: text,
     variant: text,
-    digest: text,
-    size: z.number().optional().catch(undefined),
+    digest,
+    size: bytes,
   })),
 });
 
-const TAG_PAGE = z.object({ count, results: listOf(TAG) });
+const TAG_PAGE = z.object({ count, results: resultsOf(TAG) });
 
 const USER = z.object({
   username: text,
@@ -187,10 +206,12 @@ const USER = z.object({
   location: text,
   company: text,
   profile_url: text,
-  date_joined: text,
+  date_joined: time,
   badge: text,
 });
 
+/** What people pull; not the number or UUID of a database. */
+const NAME = /^(?![a-f0-9]{8}-(?:[a-f0-9]{4}-){3}|\d+$)(?:[a-z0-9._-]+\/)?[a-z0-9._-]+$/;
 const MAX_DESCRIPTION = 300;
 /** Docker Hub's own limit of a page's text. */
 const MAX_PAGE = 25_000;
@@ -201,14 +222,18 @@ export function parseSearchV4(
 ): { readonly total: number; readonly hits: readonly HubSearchHit[] } {
   const { total, results } = checked(SEARCH_V4, json, "search");
   const hits = results.flatMap((result): HubSearchHit[] => {
-    const name = pullName(result.id ?? result.slug ?? result.name ?? "");
-    if (name === "") return [];
+    const isOfficial = result.badge === "official";
+    // Which of the three is what people pull differs between kinds of results.
+    const names = [result.id, result.slug, result.name]
+      .map((name) => name?.replace(/^(?:library|_)\//, "") ?? "").filter((name) => NAME.test(name));
+    const name = names.find((path) => path.includes("/") !== isOfficial) ?? names[0];
+    if (name === undefined) return [];
     return [{
       name,
       description: line(result.short_description),
       stars: result.star_count,
       pulls: result.pull_count,
-      official: result.badge === "official",
+      official: isOfficial,
       verified: result.badge === "verified_publisher",
       ...optional("last_updated", result.updated_at),
       ...(result.archived ? { archived: true } : {}),
@@ -224,8 +249,8 @@ export function parseSearchV2(
   const { count: total, results } = checked(SEARCH_V2, json, "search");
   return {
     total,
-    hits: results.map((result) => ({
-      name: pullName(result.repo_name),
+    hits: results.filter(({ repo_name: name }) => NAME.test(name)).map((result) => ({
+      name: result.repo_name.replace(/^library\//, ""),
       description: line(result.short_description),
       stars: result.star_count,
       pulls: result.pull_count,
@@ -322,11 +347,6 @@ function unfit(what: string): AppError {
   return new AppError("BAD_RESPONSE", `Cannot use Docker Hub's answer: it is no ${what}`, {
     hint: "Docker Hub may have changed its API; check for a newer Wharf",
   });
-}
-
-/** Official images are pulled without `library/`. */
-function pullName(name: string): string {
-  return word(name.replace(/^library\//, ""));
 }
 
 function word(value: string): string {

@@ -117,7 +117,7 @@ export class HubHttp {
         if (waitMs === undefined) throw await this.#refusal(answer.response, call, authorization);
         await answer.response.cancel();
       }
-      await clock.sleep(waitMs, limit.signal);
+      if (waitMs > 0) await clock.sleep(waitMs, limit.signal);
     }
   }
 
@@ -154,7 +154,8 @@ export class HubHttp {
     }
     if (status !== 429) return undefined;
     const waitMs = retryAfterMs(headers, this.#deps.clock.now());
-    return waitMs !== undefined && waitMs <= LONGEST_WAIT_MS ? waitMs : undefined;
+    if (waitMs === undefined || waitMs > LONGEST_WAIT_MS) return undefined;
+    return Math.max(waitMs, FIRST_WAIT_MS);
   }
 
   async #follow(
