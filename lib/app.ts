@@ -13,7 +13,7 @@ import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
 import type { Listen, Listening, Net } from "./core/http.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import { appInventory, type Inventory } from "./mcp/mod.ts";
-import { HubClient, openKeychain, RegistryClient } from "./oci/mod.ts";
+import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
 
 /** The effects that the app may cause. */
@@ -102,10 +102,10 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     clock,
     ...(home === undefined ? {} : { home }),
   });
-  // A disk in memory takes from what a process may use at rest.
-  const cache = new ContentStore({ disk, log }, {
-    maxTotalBytes: (disk instanceof MemoryDisk ? 16 : 256) * 1024 * 1024,
-  });
+  // A disk in memory takes from what a process may use at rest, and needs none before it.
+  const cache = disk instanceof MemoryDisk
+    ? new ContentStore({ disk, log }, { maxTotalBytes: 16 * 1024 * 1024 })
+    : new RecentContent(new ContentStore({ disk, log }));
   const registry = new RegistryClient({ net, clock, log, keychain, cache, random }, {
     insecureRegistries: config.insecureRegistries,
     timeoutMs: config.timeoutMs,

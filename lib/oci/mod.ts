@@ -48,6 +48,7 @@ export type {
   Schema1Body,
 } from "./manifest.ts";
 export { formatPlatform, parsePlatform, type Platform, selectPlatform } from "./platform.ts";
+export { RecentContent } from "./recent_content.ts";
 export {
   formatReference,
   isDockerHub,
