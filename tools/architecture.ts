@@ -58,7 +58,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@modelcontextprotocol/sdk": ["lib/mcp/sdk.ts", "lib/gateway/sdk.ts"],
   "@std/cli": ["lib/cli/arguments.ts"],
   "@std/path": ["lib/config.ts"],
-  "string-width": ["lib/cli/table.ts"],
+  "get-east-asian-width": ["lib/cli/width.ts"],
   "fuse.js": ["lib/catalog/search.ts"],
   "isomorphic-git": ["lib/catalog/git.ts"],
   "linkedom": ["lib/catalog/html.ts"],

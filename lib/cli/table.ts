@@ -12,7 +12,7 @@
  * @module
  */
 
-import stringWidth from "string-width";
+import { textWidth } from "./width.ts";
 
 /** How wide a table may be. */
 export interface TableOptions {
@@ -38,7 +38,7 @@ export function table(
 ): string[] {
   const all = [header, ...rows];
   const widths = header.map((_, column) =>
-    Math.max(...all.map((row) => stringWidth(row[column] ?? "")))
+    Math.max(...all.map((row) => textWidth(row[column] ?? "")))
   );
   if (options.columns !== undefined) shrink(widths, options.columns);
   return all.map((row) =>
@@ -68,11 +68,11 @@ function shrink(widths: number[], columns: number): void {
  * @returns The text, or its beginning followed by `…`.
  */
 export function fit(text: string, width: number): string {
-  if (stringWidth(text) <= width) return text;
+  if (textWidth(text) <= width) return text;
   let kept = "";
   let used = 0;
   for (const character of text) {
-    const next = stringWidth(character);
+    const next = textWidth(character);
     if (used + next > width - 1) break;
     kept += character;
     used += next;
@@ -82,5 +82,5 @@ export function fit(text: string, width: number): string {
 
 function pad(text: string, width: number): string {
   const cut = fit(text, width);
-  return cut + " ".repeat(Math.max(0, width - stringWidth(cut)));
+  return cut + " ".repeat(Math.max(0, width - textWidth(cut)));
 }

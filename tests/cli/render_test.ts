@@ -5,9 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import stringWidth from "string-width";
 import { renderFacts } from "../../lib/cli/render.ts";
 import { fit, table } from "../../lib/cli/table.ts";
+import { textWidth } from "../../lib/cli/width.ts";
 
 Deno.test("table() aligns columns, wide characters included", () => {
   assert.deepEqual(
@@ -22,7 +22,7 @@ Deno.test("table() gives the widest column away where the terminal is narrow", (
     [["3.20", "x".repeat(200)], ["latest-and-long", "日".repeat(100)]],
     { columns: 40 },
   );
-  for (const line of lines) assert.ok(stringWidth(line) <= 40, line);
+  for (const line of lines) assert.ok(textWidth(line) <= 40, line);
   assert.ok(lines[1]?.startsWith("3.20             xxx"));
   assert.ok(lines[1]?.endsWith("…"));
 });
@@ -82,7 +82,7 @@ Deno.test("renderFacts() prints facts, records, words and nested objects", () =>
 
 Deno.test("renderFacts() cuts prose to the terminal but never a digest", () => {
   const [prose = ""] = renderFacts({ about: "word ".repeat(40) }, { columns: 40 });
-  assert.equal(stringWidth(prose), 40);
+  assert.equal(textWidth(prose), 40);
   const [digest = ""] = renderFacts({ digest: `sha256:${"a".repeat(64)}` }, { columns: 40 });
   assert.ok(digest.endsWith("a".repeat(64)));
 });
