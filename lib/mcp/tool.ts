@@ -159,8 +159,9 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject, D>(
   spec: ToolSpec<I, O, D>,
 ): Tool<D> {
   const { name, title, toolset, description, annotations } = spec;
-  const inputSchema = jsonSchema(spec.input, "input");
-  const outputSchema = jsonSchema(spec.output, "output");
+  // A command line calls one tool and lists none: schemas are made when somebody looks at them.
+  const inputSchema = once(() => jsonSchema(spec.input, "input"));
+  const outputSchema = once(() => jsonSchema(spec.output, "output"));
   return {
     name,
     toolset,
@@ -170,15 +171,24 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject, D>(
       toolset,
       description,
       annotations,
-      inputSchema,
-      outputSchema,
+      get inputSchema() {
+        return inputSchema();
+      },
+      get outputSchema() {
+        return outputSchema();
+      },
       async call(args, context) {
-        const input = checkedArguments(spec, inputSchema, args);
+        const input = checkedArguments(spec, inputSchema(), args);
         const { structured, text } = await spec.handle(input, deps, context);
         return { content: [{ type: "text", text }], structuredContent: structured };
       },
     }),
   };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** Without `$schema`: validators of older drafts would refuse to compile it. */
