@@ -206,6 +206,37 @@ Deno.test("exchange() goes over to https when told so, or dropped, and remembers
   }
 });
 
+Deno.test("exchange() tries https where a plain HEAD is refused without words", () =>
+  play(async (scene) => {
+    const { plain, registry } = tlsRegistry(scene);
+    plain.on("HEAD /v2/app/x", () => new Response(null, { status: 400 }));
+    scene.host("https://localhost:5000").on("HEAD /v2/app/x", () => new Response(null));
+    const transport = scene.transport();
+    const ask = { ...ASK, registry, method: "HEAD" } as const;
+    await transport.send(ask, scene.operation());
+    await transport.send(ask, scene.operation());
+    assert.equal(plain.requests.length, 1);
+  }));
+
+Deno.test("exchange() takes the refusal of a plain HEAD where nothing speaks TLS", () =>
+  play(async (scene) => {
+    scene.host("http://localhost:5000", "loopback").on(
+      "HEAD /v2/app/x",
+      () => new Response(null, { status: 400 }),
+    );
+    scene.host("https://localhost:5000", "loopback").on("HEAD /v2/app/x", () => {
+      throw new AppError("UNREACHABLE", 'Cannot reach "localhost:5000": it does not speak TLS');
+    });
+    await rejects(
+      scene.transport().send(
+        { ...ASK, registry: "localhost:5000", method: "HEAD" },
+        scene.operation(),
+      ),
+      "BAD_RESPONSE",
+      /status 400$/,
+    );
+  }));
+
 Deno.test("exchange() keeps the scheme that has answered when another call fails meanwhile", () =>
   play(async (scene) => {
     const { plain, registry } = tlsRegistry(scene);
