@@ -51,6 +51,9 @@ export function renderFacts(value: Record_, options: TableOptions): string[] {
 function records(items: readonly Record_[], options: TableOptions): string[] {
   const keys = [...new Set(items.flatMap((item) => Object.keys(item)))]
     .filter((key) => items.some((item) => !isEmpty(item[key])));
+  const [only, ...others] = keys;
+  // One fact about each needs no header, and can be piped on.
+  if (only !== undefined && others.length === 0) return items.map((item) => cell(only, item[only]));
   return table(
     keys.map(title),
     items.map((item) => keys.map((key) => cell(key, item[key]))),

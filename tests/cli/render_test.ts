@@ -80,6 +80,14 @@ Deno.test("renderFacts() prints facts, records, words and nested objects", () =>
   );
 });
 
+Deno.test("renderFacts() lists records of one fact without a header", () => {
+  assert.deepEqual(renderFacts({ tags: [{ name: "1.0" }, { name: "latest" }] }, { columns: 80 }), [
+    "tags:",
+    "  1.0",
+    "  latest",
+  ]);
+});
+
 Deno.test("renderFacts() cuts prose to the terminal but never a digest", () => {
   const [prose = ""] = renderFacts({ about: "word ".repeat(40) }, { columns: 40 });
   assert.equal(textWidth(prose), 40);
