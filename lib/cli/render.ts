@@ -13,6 +13,7 @@
  * @module
  */
 
+import { sizeText } from "../core/units.ts";
 import { fit, table, type TableOptions } from "./table.ts";
 
 type Record_ = Readonly<Record<string, unknown>>;
@@ -75,21 +76,8 @@ function cell(key: string, value: unknown): string {
 
 function scalar(key: string, value: unknown): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number" && /(^|_)bytes$/.test(key)) return size(value);
+  if (typeof value === "number" && /(^|_)bytes$/.test(key)) return sizeText(value);
   return String(value);
-}
-
-/** Decimal units, as registries and package managers show sizes. */
-function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB", "TB"];
-  let value = bytes / 1000;
-  let unit = 0;
-  while (value >= 999.95 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
 
 /** `size_bytes` is shown as `size`, since its value carries the unit; other words are data. */

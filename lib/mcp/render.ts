@@ -41,42 +41,6 @@ export function fitting(items: readonly string[], budgetTokens: number): number 
 }
 
 /**
- * A size in decimal units, as registries show it.
- *
- * @param bytes A number of bytes.
- * @returns For example `3.6 MB`.
- */
-export function sizeText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB", "TB"];
-  let value = bytes / 1000;
-  let unit = 0;
-  while (value >= 999.95 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
-}
-
-/**
- * A number that people read.
- *
- * @param count A whole number.
- * @returns For example `1.2M`.
- */
-export function countText(count: number): string {
-  if (count < 10_000) return String(count);
-  const units = ["K", "M", "B", "T"];
-  let value = count / 1000;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)}${units[unit]}`;
-}
-
-/**
  * The day of a time.
  *
  * @param time RFC 3339, or anything.

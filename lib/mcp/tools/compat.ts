@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { sizeText } from "../../core/units.ts";
 import {
   type HubClient,
   inspectImage,
@@ -16,7 +17,7 @@ import {
   viewTags,
 } from "../../oci/mod.ts";
 import { toAppError } from "../../core/errors.ts";
-import { dayText, fitting, joined, LIST_BUDGET_TOKENS, sizeText } from "../render.ts";
+import { dayText, fitting, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
 import { READS } from "./images.ts";
 

@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { countText } from "../../core/units.ts";
 import { AppError } from "../../core/errors.ts";
 import {
   type HubClient,
@@ -15,7 +16,7 @@ import {
   parseRepository,
   type RegistryClient,
 } from "../../oci/mod.ts";
-import { countText, dayText, joined, LIST_BUDGET_TOKENS } from "../render.ts";
+import { dayText, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
 import { READS } from "./images.ts";
 

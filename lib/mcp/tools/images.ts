@@ -6,6 +6,7 @@
  */
 
 import { z } from "zod";
+import { sizeText } from "../../core/units.ts";
 import { AppError } from "../../core/errors.ts";
 import {
   type ImageInfo,
@@ -20,8 +21,8 @@ import {
   type RegistryClient,
   selectPlatform,
 } from "../../oci/mod.ts";
-import { type DocumentPart, documentPart } from "../document.ts";
-import { dayText, joined, LIST_BUDGET_TOKENS, sizeText } from "../render.ts";
+import { documentPart } from "../document.ts";
+import { dayText, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool, type ToolAnnotations } from "../tool.ts";
 
 /** Reads from the world, changes nothing. */
@@ -281,22 +282,7 @@ export const getImageManifest = defineTool({
       deps,
       () => platformManifest(deps.registry, reference, { platform: input.platform, signal }),
     );
-    const part = documentPart(document.bytes, {
-      what: "the manifest",
-      path: input.path,
-      cursor: input.cursor,
-      maxChars: DOCUMENT_CHARS,
-    });
-    return {
-      structured: {
-        reference: input.image_ref,
-        digest: document.digest,
-        media_type: document.mediaType,
-        size_bytes: document.bytes.byteLength,
-        ...documentFields(part),
-      },
-      text: documentText(part),
-    };
+    return documentAnswer(document, { ...input, reference: input.image_ref, what: "the manifest" });
   },
 });
 
@@ -333,36 +319,50 @@ export const getImageConfig = defineTool({
     }
     const { config } = document.image;
     const bytes = await deps.registry.blob(reference, config, { signal });
-    const part = documentPart(bytes, {
+    return documentAnswer({ ...config, bytes }, {
+      ...input,
+      reference: input.image_ref,
       what: "the config",
-      path: input.path,
-      cursor: input.cursor,
-      maxChars: DOCUMENT_CHARS,
     });
-    return {
-      structured: {
-        reference: input.image_ref,
-        digest: config.digest,
-        media_type: config.mediaType,
-        size_bytes: bytes.byteLength,
-        ...documentFields(part),
-      },
-      text: documentText(part),
-    };
   },
 });
 
-function documentFields({ content, totalChars, nextCursor }: DocumentPart) {
+/** A document, or the part of it that was asked for. */
+function documentAnswer(
+  document: {
+    readonly digest: string;
+    readonly mediaType: string;
+    readonly bytes: Uint8Array;
+  },
+  input: {
+    readonly reference: string;
+    readonly path?: string | undefined;
+    readonly cursor?: string | undefined;
+    readonly what: string;
+  },
+) {
+  const { digest, mediaType, bytes } = document;
+  const { content, totalChars, nextCursor } = documentPart(bytes, {
+    what: input.what,
+    path: input.path,
+    cursor: input.cursor,
+    maxChars: DOCUMENT_CHARS,
+  });
+  const more = nextCursor === undefined
+    ? ""
+    : `\n… cut; go on with cursor="${nextCursor}", or ask for a part with path`;
   return {
-    content,
-    total_chars: totalChars,
-    ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }),
+    structured: {
+      reference: input.reference,
+      digest,
+      media_type: mediaType,
+      size_bytes: bytes.byteLength,
+      content,
+      total_chars: totalChars,
+      ...(nextCursor === undefined ? {} : { next_cursor: nextCursor }),
+    },
+    text: content + more,
   };
-}
-
-function documentText({ content, nextCursor }: DocumentPart): string {
-  if (nextCursor === undefined) return content;
-  return `${content}\n… cut; go on with cursor="${nextCursor}", or ask for a part with path`;
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { sizeText } from "../../core/units.ts";
 import { toAppError } from "../../core/errors.ts";
 import {
   type HubClient,
@@ -16,7 +17,7 @@ import {
   type TagListing,
   viewTags,
 } from "../../oci/mod.ts";
-import { dayText, fitting, joined, LIST_BUDGET_TOKENS, sizeText } from "../render.ts";
+import { dayText, fitting, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
 import { READS } from "./images.ts";
 
