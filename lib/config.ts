@@ -13,7 +13,7 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { join } from "@std/path/join";
 import { AppError } from "./core/errors.ts";
 import type { Env } from "./core/host.ts";
 import { type Toolset, TOOLSETS } from "./mcp/mod.ts";

@@ -29,6 +29,8 @@ export interface TagMeaning {
 const KINDS = ["version", "date", "word", "hash", "digest"] as const;
 
 const VERSION = /^v?(\d+(?:\.\d+){0,3})(?!\d|\.\d)(.*)$/i;
+/** Most tags of most repositories: no date has so short a first number, and no hash has a dot. */
+const SIMPLE = /^v?(\d{1,3}(?:\.\d+){1,3})$/i;
 const PRERELEASE =
   /^(?:alpha|beta|rc|cr|pre|preview|prerelease|dev|snapshot|nightly|canary|next|test|ea|milestone|m|a|b)(?:\d[\d.]*|\.[0-9a-z.]+)?$/i;
 /** Java's words for a release that is none of the above. */
@@ -58,6 +60,10 @@ export function isDigestTag(tag: string): boolean {
  */
 export function readTag(tag: string): TagMeaning {
   const nothing = { family: "", numbers: [], prerelease: [], revision: [] };
+  const simple = SIMPLE.exec(tag)?.[1];
+  if (simple !== undefined) {
+    return { kind: "version", ...nothing, numbers: simple.split(".").map(plain) };
+  }
   if (isDigestTag(tag)) return { kind: "digest", ...nothing };
   const date = readDate(tag);
   if (date !== undefined) return date;
@@ -114,7 +120,7 @@ function readRest(rest: string): Pick<TagMeaning, "family" | "prerelease" | "rev
 
 /** Without leading zeros. */
 function plain(digits: string): string {
-  return digits.replace(/^0+(?=\d)/, "");
+  return digits.startsWith("0") ? digits.replace(/^0+(?=\d)/, "") : digits;
 }
 
 /**
