@@ -25,6 +25,13 @@ const PLAIN = "--tls-verify=false";
 const REPOSITORY = "team/app";
 const TAG_COUNT = 10_000;
 const DEFAULT_ROUNDS = 10;
+/** A warm answer takes so little that it is asked more often. */
+const WARM = 10;
+/** Repositories that the server has not been asked about. */
+const others = Array.from({ length: 8 }, (_, n) => `team/other-${n}`);
+
+/** As the tasks of deno.json start it. */
+const FLAGS = ["-q", "--no-prompt", "--v8-flags=--max-semi-space-size=4"];
 
 /** What the project asks of itself. */
 const GOALS = { warmTimesFaster: 20, residentMiB: 120 } as const;
@@ -39,6 +46,8 @@ interface Commands {
 
 /** What is measured, and with what. */
 interface Bench {
+  /** Temporary, on the disk. */
+  readonly directory: string;
   readonly registry: LocalRegistry;
   readonly built: Built;
   readonly commands: Commands;
@@ -51,7 +60,7 @@ function say(line: string): void {
 }
 
 /** Runs a command to its end and throws its output away. */
-async function whole(command: readonly string[]): Promise<void> {
+async function run(command: readonly string[]): Promise<void> {
   const [program = "", ...args] = command;
   const { success, stdout, stderr } = await new Deno.Command(program, { args, cwd: ROOT }).output();
   if (!success) {
@@ -65,59 +74,69 @@ async function whole(command: readonly string[]): Promise<void> {
 async function makeCommands(directory: string): Promise<Commands> {
   const deno = Deno.execPath();
   const file = `${directory}/wharf.js`;
-  await whole([deno, ...await denoArgs(["bundle", "-o", file, "main.ts"])]);
+  await run([deno, ...await denoArgs(["bundle", "-o", file, "main.ts"])]);
   return {
-    checkout: [deno, ...await denoArgs(["run", "-q", "--no-prompt", "-P=full", "main.ts"])],
-    oneFile: [deno, "run", "-q", "--no-config", "-A", file],
+    checkout: [deno, ...await denoArgs(["run", ...FLAGS, "-P=full", "main.ts"])],
+    oneFile: [deno, "run", ...FLAGS, "--no-config", "-A", file],
   };
 }
 
 /** A question on Wharf's command line, each time with an empty cache. */
 function cold(bench: Bench, args: readonly string[]): Contender[] {
   let fresh = 0;
-  const run = (command: readonly string[]) => () =>
-    whole([
+  const asked = (command: readonly string[]) => () =>
+    run([
       ...command,
       ...args,
-      ...["--output", "json", "--cache-dir", `${bench.registry.directory}/cold-${++fresh}`],
+      ...["--output", "json", "--cache-dir", `${bench.directory}/cold-${++fresh}`],
     ]);
   return [
-    { name: "wharf, whole process, checkout", run: run(bench.commands.checkout) },
-    { name: "wharf, whole process, one file", run: run(bench.commands.oneFile) },
+    { name: "wharf, whole process, checkout", run: asked(bench.commands.checkout) },
+    { name: "wharf, whole process, one file", run: asked(bench.commands.oneFile) },
   ];
 }
 
-async function compareTags(bench: Bench): Promise<readonly Measured[]> {
-  const { registry, server, rounds } = bench;
-  const name = `${registry.host}/${REPOSITORY}`;
-  const rows = await measure([
-    {
-      name: "skopeo list-tags, whole process",
-      run: () => skopeo(["list-tags", PLAIN, dockerUrl(registry, REPOSITORY)]),
-    },
-    ...cold(bench, ["tags", name]),
-    { name: "wharf, warm server", run: () => server.call("list_tags", { repository: name }) },
-  ], { rounds });
-  for (const line of formatTable(`${TAG_COUNT} tags, the newest 100 shown`, rows)) say(line);
-  const all = await measure([
-    {
-      name: "skopeo list-tags, whole process",
-      run: () => skopeo(["list-tags", PLAIN, dockerUrl(registry, REPOSITORY)]),
-    },
-    ...cold(bench, ["tags", name, "--all"]),
-  ], { rounds: Math.ceil(rounds / 2) });
-  for (const line of formatTable(`${TAG_COUNT} tags, all of them shown`, all)) say(line);
-  return rows;
+/** Times of whole processes, and of the warm server after them. */
+interface Compared {
+  readonly whole: readonly Measured[];
+  readonly warm: readonly Measured[];
 }
 
-async function compareInspect(bench: Bench): Promise<readonly Measured[]> {
-  const { registry, built, commands, server, rounds } = bench;
+async function compareTags(bench: Bench): Promise<Compared> {
+  const { registry, server, rounds } = bench;
+  const name = `${registry.host}/${REPOSITORY}`;
+  const peer = {
+    name: "skopeo list-tags, whole process",
+    run: () => skopeo(["list-tags", PLAIN, dockerUrl(registry, REPOSITORY)]),
+  };
+  const whole = await measure([peer, ...cold(bench, ["tags", name])], { rounds });
+  show(`${TAG_COUNT} tags, the newest 100 shown`, whole);
+  const all = await measure([peer, ...cold(bench, ["tags", name, "--all"])], { rounds });
+  show(`${TAG_COUNT} tags, all of them shown`, all);
+  let other = 0;
+  const warm = [
+    ...whole.slice(0, 1),
+    ...await measure([{
+      name: "wharf, warm server, asked before",
+      run: () => server.call("list_tags", { repository: name }),
+    }], { rounds: rounds * WARM }),
+    ...await measure([{
+      name: "wharf, warm server, not asked before",
+      run: () => server.call("list_tags", { repository: `${registry.host}/${others[other++]}` }),
+    }], { warmUps: 2, rounds: others.length - 2 }),
+  ];
+  show(`${TAG_COUNT} tags, the newest 100 shown, by a warm server`, warm);
+  return { whole, warm };
+}
+
+async function compareInspect(bench: Bench): Promise<Compared> {
+  const { directory, registry, built, commands, server, rounds } = bench;
   const name = `${registry.host}/${REPOSITORY}:1.0`;
   const images = built.children.slice(0, 8);
-  const cache = ["--output", "json", "--cache-dir", `${registry.directory}/kept`];
+  const kept = ["--output", "json", "--cache-dir", `${directory}/kept`];
   const inspect = (image: string, extra: readonly string[]) =>
     skopeo(["inspect", PLAIN, ...extra, dockerUrl(registry, image)]);
-  const rows = await measure([
+  const all = await measure([
     {
       name: "skopeo inspect, 9 processes",
       run: async () => {
@@ -128,21 +147,32 @@ async function compareInspect(bench: Bench): Promise<readonly Measured[]> {
     ...cold(bench, ["inspect", name]),
     {
       name: "wharf, whole process, kept cache",
-      run: () => whole([...commands.checkout, "inspect", name, ...cache]),
+      run: () => run([...commands.checkout, "inspect", name, ...kept]),
     },
-    { name: "wharf, warm server", run: () => server.call("get_image_info", { image_ref: name }) },
   ], { rounds });
-  for (const line of formatTable("an index with 8 platforms, all of them shown", rows)) say(line);
+  show("an index with 8 platforms, all of them shown", all);
   const one = await measure([
     {
-      name: "skopeo inspect, whole process",
+      name: "skopeo inspect, one platform",
       run: () => inspect(`${REPOSITORY}:1.0`, ["--no-tags"]),
     },
     ...cold(bench, ["inspect", name]),
   ], { rounds });
-  const title = "an index with 8 platforms: skopeo shows one, wharf all";
-  for (const line of formatTable(title, one)) say(line);
-  return rows;
+  show("the same; skopeo shows one platform, wharf all", one);
+  const warm = [
+    ...all.slice(0, 1),
+    ...one.slice(0, 1),
+    ...await measure([{
+      name: "wharf, warm server, all platforms",
+      run: () => server.call("get_image_info", { image_ref: name }),
+    }], { rounds: rounds * WARM }),
+  ];
+  show("the same, by a warm server", warm);
+  return { whole: all, warm };
+}
+
+function show(title: string, rows: readonly Measured[]): void {
+  for (const line of formatTable(title, rows)) say(line);
 }
 
 /** Says whether a goal is met; a benchmark never fails a build, since machines differ. */
@@ -155,6 +185,10 @@ function timesFaster(rows: readonly Measured[], name: string): number {
   return own === undefined ? 0 : (rows[0]?.medianMs ?? 0) / own.medianMs;
 }
 
+function isWarm({ name }: Measured): boolean {
+  return name.startsWith("wharf, warm server");
+}
+
 async function main(): Promise<void> {
   const given = Deno.args.find((arg) => arg.startsWith("--rounds="))?.slice("--rounds=".length);
   const rounds = Math.max(1, Math.trunc(Number(given ?? DEFAULT_ROUNDS)) || DEFAULT_ROUNDS);
@@ -165,13 +199,22 @@ async function main(): Promise<void> {
     return;
   }
   await using registry = await startRegistry();
+  // Not in the registry's own, which is in memory under /dev, where Deno checks every access anew.
+  const directory = await Deno.makeTempDir({ prefix: "wharf-bench-" });
+  await using _removed = {
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
   const built = await buildEightPlatforms();
   await registry.push(REPOSITORY, built, ["1.0"]);
   const tags = Array.from({ length: TAG_COUNT - 1 }, (_, n) => `1.${n % 100}.${n + 1}`);
   registry.tagMany(REPOSITORY, built.root, tags);
-  const commands = await makeCommands(registry.directory);
-  await using server = await startServer(commands.checkout, `${registry.directory}/server`);
-  const bench = { registry, built, commands, server, rounds };
+  for (const other of others) {
+    await registry.push(other, built, ["1.0"]);
+    registry.tagMany(other, built.root, tags);
+  }
+  const commands = await makeCommands(directory);
+  await using server = await startServer(commands.checkout, `${directory}/server`);
+  const bench = { directory, registry, built, commands, server, rounds };
 
   say(`medians of ${rounds} rounds; less is better`);
   const listed = await compareTags(bench);
@@ -180,14 +223,17 @@ async function main(): Promise<void> {
   if (resident !== undefined) say(`resident memory of the server  ${resident.toFixed(1)} MiB`);
 
   say("goals");
-  for (const [what, rows] of [["tags", listed], ["inspect", inspected]] as const) {
+  for (const [what, { whole, warm }] of [["tags", listed], ["inspect", inspected]] as const) {
     for (const form of ["checkout", "one file"]) {
-      const times = timesFaster(rows, `wharf, whole process, ${form}`);
+      const times = timesFaster(whole, `wharf, whole process, ${form}`);
       judge(`${what}: cold command line (${form}) no slower than skopeo`, times >= 1);
     }
-    const warm = timesFaster(rows, "wharf, warm server");
     const { warmTimesFaster } = GOALS;
-    judge(`${what}: warm server at least ${warmTimesFaster} times faster`, warm >= warmTimesFaster);
+    const times = (warm[0]?.medianMs ?? 0) / (warm.find(isWarm)?.medianMs ?? Infinity);
+    judge(
+      `${what}: warm server at least ${warmTimesFaster} times faster`,
+      times >= warmTimesFaster,
+    );
   }
   if (resident !== undefined) {
     judge(`resident memory under ${GOALS.residentMiB} MiB`, resident < GOALS.residentMiB);
