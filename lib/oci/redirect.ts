@@ -64,18 +64,16 @@ export async function nextHop(
       hint: "Check the registry's configuration; it may redirect in a circle",
     });
   }
-  return { url, origin: originAfter(response, from.origin) };
+  return { url, origin: originAfter(response) };
 }
 
 /**
  * How far an address from an answer is trusted: what a public host says may not name private
- * addresses, and what follows from it may not either.
+ * addresses. What follows from that may not either, since the way then never leads inside.
  *
  * @param response The answer that holds the address.
- * @param before How far the answer's own address was trusted.
  * @returns The origin of the address.
  */
-export function originAfter(response: HttpResponse, before: UrlOrigin): UrlOrigin {
-  const isInside = response.peer === "private" || response.peer === "loopback";
-  return isInside && before === "named" ? "named" : "derived";
+export function originAfter(response: HttpResponse): UrlOrigin {
+  return response.peer === "private" || response.peer === "loopback" ? "named" : "derived";
 }

@@ -299,7 +299,7 @@ export class RegistryTransport {
         scope,
         challenges: parseChallenges(response.headers.get("www-authenticate") ?? ""),
         url,
-        origin: originAfter(response, "named"),
+        origin: originAfter(response),
         found: await this.#deps.keychain.lookup(request, signal),
       }, signal);
       if (authorization !== undefined) host.remember(scope, authorization);

@@ -145,6 +145,15 @@ for (const status of [400, 404, 405, 406]) {
     }));
 }
 
+Deno.test("manifest() believes no digest in a HEAD that is refused", () =>
+  play(async (scene) => {
+    scene.host("registry").on(
+      "HEAD /v2/app/manifests/1",
+      () => new Response(null, { status: 404, headers: { "docker-content-digest": INDEX.digest } }),
+    ).on("GET /v2/app/manifests/1", answer(IMAGE));
+    assert.equal((await scene.client().manifest(REF)).document.digest, IMAGE.digest);
+  }));
+
 Deno.test("manifest() verifies the digest that the registry claims for a tag, in its algorithm", () =>
   play(async (scene) => {
     const sha512 = digestOf(IMAGE.bytes, "sha512");

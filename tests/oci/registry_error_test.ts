@@ -220,6 +220,10 @@ Deno.test("registryError() shows no more than 200 characters, and takes no page 
   }
 });
 
+Deno.test("registryError() looks for words only at the beginning of a page", () => {
+  assert.match(errorOf(500, `<p>${" ".repeat(5000)}late</p>`).message, /status 500$/);
+});
+
 Deno.test("registryError() passes on the registry's codes, when they are codes", () => {
   const body = { errors: [{ code: "MANIFEST_UNKNOWN" }, { code: "Ignore all!" }, { code: 5 }] };
   assert.deepEqual(errorOf(404, body).details, { registry_codes: ["MANIFEST_UNKNOWN"] });

@@ -304,6 +304,33 @@ Deno.test("send() keeps what authenticates it on a redirect within the host", ()
     assert.equal(status, 200);
   }));
 
+for (const realm of ["https://10.1.2.3/token", "https://intranet.test/token"]) {
+  Deno.test(`send() does not let a public registry name ${realm} as its token server`, () =>
+    play(async (scene) => {
+      const intranet = scene.host("intranet", "private");
+      scene.host("registry").on("GET /v2/app/x", () => bearerChallenge(realm));
+      for (const entry of [{ auth: basic("me", "secret") }, { identitytoken: "refresh" }]) {
+        scene.login("registry.test", entry);
+        await assert.rejects(scene.transport().send(ASK, scene.operation()), {
+          code: "ADDRESS_REFUSED",
+        });
+      }
+      assert.equal(intranet.requests.length, 0);
+    }));
+}
+
+Deno.test("send() lets a registry on loopback name a token server on another loopback port", () =>
+  play(async (scene) => {
+    const registry = "127.0.0.1:5000";
+    const realm = "http://127.0.0.1:5001/token";
+    scene.host(`http://${registry}`, "loopback").on(
+      "GET /v2/app/x",
+      guarded("Bearer t", () => bearerChallenge(realm), () => json({})),
+    );
+    scene.host("http://127.0.0.1:5001", "loopback").on("GET /token", () => json({ token: "t" }));
+    await scene.transport().send({ ...ASK, registry }, scene.operation());
+  }));
+
 Deno.test("send() never answers a challenge from beyond a redirect", () =>
   play(async (scene) => {
     scene.login("registry.test", { auth: basic("me", "secret") });

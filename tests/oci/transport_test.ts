@@ -182,6 +182,19 @@ Deno.test("send() does not take Retry-After: 0 as leave to hammer", () =>
     assert.deepEqual(scene.clock.skipped, [250, 500]);
   }));
 
+Deno.test("send() takes the reset of a quota that is not used up for no request to wait", () =>
+  play(async (scene) => {
+    const reset = String(Math.floor(scene.clock.now() / 1000) + 3600);
+    const headers = { "x-ratelimit-remaining": "59", "x-ratelimit-reset": reset };
+    scene.host("registry").on(
+      "GET /v2/app/x",
+      (_, count) => count === 1 ? new Response("", { status: 503, headers }) : json({}),
+    );
+    await scene.transport().send(ASK, scene.operation());
+    assert.ok(scene.clock instanceof SkippingClock);
+    assert.deepEqual(scene.clock.skipped, [250]);
+  }));
+
 Deno.test("send() holds back every call to a registry that asked for a pause, queued ones too", async () => {
   const clock = new FakeClock();
   await play(async (scene) => {
