@@ -221,7 +221,8 @@ Deno.test("registryError() shows no more than 200 characters, and takes no page 
 });
 
 Deno.test("registryError() looks for words only at the beginning of a page", () => {
-  assert.match(errorOf(500, `<p>${" ".repeat(5000)}late</p>`).message, /status 500$/);
+  const page = `<p title="${"x".repeat(5000)}">late</p>`;
+  assert.doesNotMatch(errorOf(500, page).message, /late/);
 });
 
 Deno.test("registryError() passes on the registry's codes, when they are codes", () => {
