@@ -11,6 +11,7 @@
 import { toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
+import { linesOf } from "./lines.ts";
 import { type JSONRPCMessage, JSONRPCMessageSchema, type Transport } from "./sdk.ts";
 
 /** The streams of a session. */
@@ -25,7 +26,10 @@ export interface StdioStreams {
 export interface StdioOptions {
   /** Measures the grace at the end. */
   readonly clock: Clock;
-  /** Time that calls in hand get when the client closes its side, in milliseconds. @default {5000} */
+  /**
+   * Time that calls in hand get when the client closes its side, and again that their answers get
+   * to be read, in milliseconds. @default {5000}
+   */
   readonly graceMs?: number;
   /** Most bytes of a line. @default {16777216} */
   readonly maxLineBytes?: number;
@@ -35,7 +39,8 @@ export interface StdioOptions {
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 
-const LINE_FEED = 0x0a;
+/** A client that sends and does not read is waited for when so much is on its way to it. */
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 
 /** A transport over byte streams. */
 export class StdioTransport implements Transport {
@@ -56,8 +61,9 @@ export class StdioTransport implements Transport {
   readonly #pending = new Set<string | number>();
   #idle = Promise.withResolvers<void>();
   #writing: Promise<void> = Promise.resolve();
-  #draining = false;
-  #closing = false;
+  #queuedBytes = 0;
+  #draining: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
   #closed = false;
 
   /**
@@ -92,27 +98,25 @@ export class StdioTransport implements Transport {
   }
 
   /** Takes no more messages, waits for the calls in hand within the grace, and ends. */
-  async drain(): Promise<void> {
-    if (this.#draining) return;
-    this.#draining = true;
+  drain(): Promise<void> {
+    return this.#draining ??= this.#drain();
+  }
+
+  /** Ends the session; what was sent before still arrives, where somebody reads it. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #drain(): Promise<void> {
     if (this.#pending.size > 0) {
       this.#idle = Promise.withResolvers();
-      const waited = new AbortController();
-      await Promise.race([
-        this.#idle.promise,
-        this.#clock.sleep(this.#graceMs, waited.signal).catch(() => {}),
-      ]);
-      waited.abort();
+      await this.#withinGrace(this.#idle.promise);
     }
     await this.close();
   }
 
-  /** Ends the session. */
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
-    // What was sent before the end still arrives.
-    await this.#writing;
+  async #close(): Promise<void> {
+    await this.#withinGrace(this.#writing);
     this.#closed = true;
     await this.#reader.cancel().catch(() => {});
     this.#reader.releaseLock();
@@ -120,11 +124,18 @@ export class StdioTransport implements Transport {
     this.onclose?.();
   }
 
+  async #withinGrace(work: Promise<void>): Promise<void> {
+    const waited = new AbortController();
+    await Promise.race([work, this.#clock.sleep(this.#graceMs, waited.signal).catch(() => {})]);
+    waited.abort();
+  }
+
   async #read(): Promise<void> {
     try {
-      for await (const line of this.#lines()) {
-        if (this.#draining) return;
+      for await (const line of linesOf(this.#reader, this.#maxLineBytes)) {
+        if (this.#draining !== undefined || this.#closing !== undefined) return;
         this.#receive(line);
+        if (this.#queuedBytes > MAX_QUEUED_BYTES) await this.#writing;
       }
     } catch (thrown) {
       if (!this.#closed) {
@@ -133,36 +144,6 @@ export class StdioTransport implements Transport {
     }
     // The client has closed its side; it may still read the answers that are under way.
     await this.drain();
-  }
-
-  /** Lines without their end; `undefined` stands for one that was too long and is dropped. */
-  async *#lines(): AsyncGenerator<Uint8Array | undefined> {
-    let parts: Uint8Array[] = [];
-    let length = 0;
-    let isTooLong = false;
-    while (!this.#closed) {
-      const { done, value } = await this.#reader.read();
-      if (done) break;
-      let start = 0;
-      for (let end = value.indexOf(LINE_FEED); end !== -1; end = value.indexOf(LINE_FEED, start)) {
-        const rest = value.subarray(start, end);
-        if (isTooLong || length + rest.length > this.#maxLineBytes) yield undefined;
-        else yield joinedBytes([...parts, rest], length + rest.length);
-        parts = [];
-        length = 0;
-        isTooLong = false;
-        start = end + 1;
-      }
-      const tail = value.subarray(start);
-      length += tail.length;
-      if (length > this.#maxLineBytes) {
-        isTooLong = true;
-        parts = [];
-      } else if (tail.length > 0 && !isTooLong) parts.push(tail);
-    }
-    // A last message may lack its line feed.
-    if (isTooLong) yield undefined;
-    else if (length > 0) yield joinedBytes(parts, length);
   }
 
   #receive(line: Uint8Array | undefined): void {
@@ -218,6 +199,7 @@ export class StdioTransport implements Transport {
 
   #write(message: unknown): Promise<void> {
     const bytes = this.#encoder.encode(`${JSON.stringify(message)}\n`);
+    this.#queuedBytes += bytes.length;
     this.#writing = this.#writing.then(async () => {
       if (this.#closed) return;
       try {
@@ -225,25 +207,20 @@ export class StdioTransport implements Transport {
       } catch {
         // The client reads no more; the end of its own side follows.
         void this.close();
+      } finally {
+        this.#queuedBytes -= bytes.length;
       }
     });
     return this.#writing;
   }
 }
 
-function joinedBytes(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}
-
+/**
+ * The id of a request. That of a broken response is the server's own: an answer to it would be
+ * taken for one to a request of the client's.
+ */
 function idOf(json: unknown): string | number | null {
   if (typeof json !== "object" || json === null || !("id" in json)) return null;
+  if ("result" in json || "error" in json) return null;
   return typeof json.id === "string" || typeof json.id === "number" ? json.id : null;
 }

@@ -92,6 +92,15 @@ Deno.test("StdioTransport answers what is no message, and goes on", async () => 
     }),
     [[null, -32700], [null, -32600], [null, -32600], [7, -32600]],
   );
+  const [, batch] = pipe.sent();
+  assert.deepEqual(batch, {
+    jsonrpc: "2.0",
+    id: null,
+    error: {
+      code: -32600,
+      message: "Invalid request: batches are not supported; send one message a line",
+    },
+  });
   assert.equal(pipe.received.length, 1);
   await pipe.transport.close();
 });
@@ -191,4 +200,80 @@ Deno.test("StdioTransport ends when the client reads no more", async () => {
   await transport.start();
   await transport.send({ jsonrpc: "2.0", id: 1, result: {} });
   await closed.promise;
+});
+
+Deno.test("StdioTransport answers a broken response without its id, which is the server's own", async () => {
+  const pipe = await openPipe();
+  await pipe.write(`{"jsonrpc":"2.0","id":5,"result":3}\n{"jsonrpc":"2.0","id":6,"error":"no"}\n`);
+  await settle();
+  assert.deepEqual(pipe.sent().map((line) => (line as { id: unknown }).id), [null, null]); // our own lines
+  await pipe.transport.close();
+});
+
+Deno.test("StdioTransport survives JSON that is nested very deep", async () => {
+  const pipe = await openPipe();
+  const depth = 100_000;
+  await pipe.write(`${"[".repeat(depth)}${"]".repeat(depth)}\n${"[".repeat(depth)}\n`);
+  const params = `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+  await pipe.write(`{"jsonrpc":"2.0","id":1,"method":"ping","params":${params}}\n${request(2)}\n`);
+  await settle();
+  assert.equal(pipe.received.length, 2);
+  assert.equal(pipe.sent().length, 2);
+  await pipe.transport.close();
+});
+
+Deno.test("StdioTransport drops what is unfinished when the session is closed", async () => {
+  const pipe = await openPipe();
+  await pipe.write(request(1));
+  await settle();
+  await pipe.transport.close();
+  assert.equal(pipe.received.length, 0);
+  await pipe.transport.close();
+});
+
+/** A client that stops reading until it is told to go on. */
+async function openStuck() {
+  const input = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+  const writer = input.writable.getWriter();
+  const reads = Promise.withResolvers<void>();
+  const clock = new FakeClock();
+  const writable = new WritableStream<Uint8Array<ArrayBuffer>>({ write: () => reads.promise });
+  const transport = new StdioTransport({ readable: input.readable, writable }, { clock });
+  let received = 0;
+  transport.onmessage = () => void received++;
+  const closed = Promise.withResolvers<void>();
+  transport.onclose = () => closed.resolve();
+  await transport.start();
+  return {
+    transport,
+    clock,
+    closed: closed.promise,
+    received: () => received,
+    reads: reads.resolve,
+    send: (text: string) => writer.write(encoder.encode(`${text}\n`)),
+  };
+}
+
+Deno.test("StdioTransport does not wait for ever for a client that reads no more", async () => {
+  const stuck = await openStuck();
+  void stuck.transport.send({ jsonrpc: "2.0", id: 1, result: {} });
+  const ended = stuck.transport.close();
+  await settle();
+  await stuck.clock.advance(5000);
+  await ended;
+  await stuck.closed;
+  stuck.reads();
+});
+
+Deno.test("StdioTransport takes no more from a client that does not read its answers", async () => {
+  const stuck = await openStuck();
+  void stuck.transport.send({ jsonrpc: "2.0", id: 0, result: { text: "x".repeat(9_000_000) } });
+  const sent = [1, 2, 3].map((id) => stuck.send(request(id)));
+  await settle();
+  assert.equal(stuck.received(), 1);
+  stuck.reads();
+  await Promise.all(sent);
+  await settle();
+  assert.equal(stuck.received(), 3);
+  await stuck.transport.close();
 });

@@ -1,0 +1,48 @@
+/**
+ * Tests of lib/mcp/lines.ts. Needs no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { linesOf } from "../../lib/mcp/lines.ts";
+
+const encoder = new TextEncoder();
+
+/** The lines of some chunks; a line that was too long is `null`. */
+async function lines(
+  chunks: readonly Uint8Array<ArrayBuffer>[],
+  maxBytes: number,
+): Promise<(string | null)[]> {
+  const reader = ReadableStream.from(chunks).getReader();
+  const found: (string | null)[] = [];
+  for await (const line of linesOf(reader, maxBytes)) {
+    found.push(line === undefined ? null : new TextDecoder().decode(line));
+  }
+  return found;
+}
+
+Deno.test("linesOf() finds the same lines however the stream is cut", async () => {
+  const property = fc.asyncProperty(
+    fc.array(fc.string({ unit: fc.constantFrom("a", "é", "\n", " "), maxLength: 20 })),
+    fc.integer({ min: 1, max: 12 }),
+    async (texts, maxBytes) => {
+      const whole = texts.join("");
+      const expected = whole.split("\n").map((line) =>
+        encoder.encode(line).length > maxBytes ? null : line
+      );
+      if (expected.at(-1) === "") expected.pop();
+      assert.deepEqual(await lines(texts.map((text) => encoder.encode(text)), maxBytes), expected);
+      assert.deepEqual(await lines([encoder.encode(whole)], maxBytes), expected);
+    },
+  );
+  await fc.assert(property, { seed: 5, numRuns: 300 });
+});
+
+Deno.test("linesOf() takes a long line that comes in single bytes", async () => {
+  const bytes = encoder.encode(`${"x".repeat(20_000)}\nshort\n`);
+  const chunks = Array.from(bytes, (byte) => new Uint8Array([byte]));
+  assert.deepEqual(await lines(chunks, 20_000), ["x".repeat(20_000), "short"]);
+  assert.deepEqual(await lines(chunks, 19_999), [null, "short"]);
+});
