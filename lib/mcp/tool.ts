@@ -26,6 +26,8 @@
 
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
+import { cleanText } from "../core/text.ts";
+import { nearestNames } from "../oci/mod.ts";
 
 /** The groups that an operator may switch on and off, in the order of listings. */
 export const TOOLSETS = ["oci", "hub", "compat"] as const;
@@ -127,8 +129,10 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject, D> {
   readonly description: string;
   /** What may be assumed of it. */
   readonly annotations: ToolAnnotations;
-  /** The arguments; strict. */
+  /** The arguments; strict. An optional one that is `null` or empty counts as absent. */
   readonly input: I;
+  /** Words of older servers for values of ours that mean the same, by argument. */
+  readonly synonyms?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** The structured answer. */
   readonly output: O;
   /** Does the work. */
@@ -200,8 +204,15 @@ function jsonSchema(
   return rest;
 }
 
+/** What a check of arguments needs to know of a tool. */
+interface ArgumentSpec<I extends z.ZodObject> {
+  readonly name: string;
+  readonly input: I;
+  readonly synonyms?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
 function checkedArguments<I extends z.ZodObject>(
-  spec: { readonly name: string; readonly input: I },
+  spec: ArgumentSpec<I>,
   schema: Readonly<Record<string, unknown>>,
   args: unknown,
 ): z.output<I> {
@@ -210,12 +221,10 @@ function checkedArguments<I extends z.ZodObject>(
     throw new AppError(
       "INVALID_ARGUMENT",
       `Cannot call ${spec.name}: the arguments are no object`,
-      {
-        hint: `Pass ${expected(spec.input)}`,
-      },
+      { hint: `Pass ${expected(spec.input)}` },
     );
   }
-  const parsed = spec.input.safeParse(coerced(given, schema));
+  const parsed = spec.input.safeParse(coerced(given, schema, spec.synonyms ?? {}));
   if (parsed.success) return parsed.data;
   // A misspelt name first: it often explains why another is missing.
   const issues = parsed.error.issues.toSorted((a, b) =>
@@ -223,15 +232,27 @@ function checkedArguments<I extends z.ZodObject>(
   );
   const reasons = issues.slice(0, 3).map((issue) => {
     if (issue.code === "unrecognized_keys") {
-      return `${issue.keys.map((key) => `"${key.slice(0, 60)}"`).join(", ")} is not expected`;
+      const keys = issue.keys.slice(0, 5).map((key) => `"${cleanText(key, { maxChars: 60 })}"`);
+      return `${keys.join(", ")} ${keys.length === 1 ? "is" : "are"} not expected`;
     }
     const where = issue.path.join(".");
-    const isMissing = !(String(issue.path[0]) in given);
+    const isMissing = !Object.hasOwn(given, String(issue.path[0]));
     return isMissing ? `"${where}" is missing` : `"${where}": ${lowered(issue.message)}`;
   });
+  const unknown = issues.flatMap((issue) => issue.code === "unrecognized_keys" ? issue.keys : []);
   throw new AppError("INVALID_ARGUMENT", `Cannot call ${spec.name}: ${reasons.join("; ")}`, {
-    hint: `Expected ${expected(spec.input)}`,
+    hint: `${advice(unknown, spec.input, given)}Expected ${expected(spec.input)}`,
   });
+}
+
+/** What was probably meant by an argument that is not expected. */
+function advice(unknown: readonly string[], input: z.ZodObject, given: object): string {
+  if (unknown.some((key) => /^(?:user_?name|password|token|api_?key)$/i.test(key))) {
+    return "Wharf has credentials from its environment and auth files, never from arguments. ";
+  }
+  const free = Object.keys(input.shape).filter((name) => !Object.hasOwn(given, name));
+  const meant = unknown.flatMap((key) => nearestNames(key, free, 1));
+  return meant.length === 0 ? "" : `Did you mean ${[...new Set(meant)].join(", ")}? `;
 }
 
 /** `image_ref, platform?` */
@@ -247,21 +268,40 @@ function lowered(message: string): string {
 }
 
 /**
- * Numbers and booleans that came as text, as models and command lines send them, where nothing is
- * lost by it.
+ * Arguments as models and command lines send them, where nothing is lost by it: numbers and
+ * booleans as text, `null` or an empty text for an argument that is left out.
  */
-function coerced(args: object, schema: Readonly<Record<string, unknown>>): object {
-  const { properties } = schema;
+function coerced(
+  args: object,
+  schema: Readonly<Record<string, unknown>>,
+  synonyms: NonNullable<ArgumentSpec<z.ZodObject>["synonyms"]>,
+): object {
+  const { properties, required } = schema;
   if (typeof properties !== "object" || properties === null) return args;
   const types = new Map(Object.entries(properties).map(([name, type]) => [name, type?.type]));
+  const needed = new Set(Array.isArray(required) ? required : []);
   return Object.fromEntries(
-    Object.entries(args).map(([name, value]) => [name, coercedValue(value, types.get(name))]),
+    Object.entries(args)
+      .filter(([name, value]) => {
+        const isEmpty = value === null || value === "";
+        return !isEmpty || needed.has(name) || !types.has(name);
+      })
+      .map(([name, value]) => {
+        const words = synonyms[name] ?? {};
+        const meant = typeof value === "string" && Object.hasOwn(words, value)
+          ? words[value]
+          : value;
+        return [name, coercedValue(meant, types.get(name))];
+      }),
   );
 }
 
 function coercedValue(value: unknown, type: unknown): unknown {
   if (typeof value !== "string") return value;
-  if (type === "boolean") return value === "true" ? true : value === "false" ? false : value;
+  if (type === "boolean") {
+    const word = value.toLowerCase();
+    return word === "true" ? true : word === "false" ? false : value;
+  }
   const isNumber = type === "integer" || type === "number";
   return isNumber && /^-?\d{1,15}(?:\.\d{1,6})?$/.test(value) ? Number(value) : value;
 }

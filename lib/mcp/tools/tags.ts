@@ -62,6 +62,8 @@ export const listTags = defineTool({
     next_cursor: z.string().optional(),
     notes: z.array(z.string()).optional(),
   }),
+  // An older server for registries counts both up and down.
+  synonyms: { sort: { "semver-desc": "semver" } },
   async handle(
     input,
     deps: {
