@@ -4,9 +4,11 @@
  * @module
  */
 
+import { abortError } from "../core/deadline.ts";
 import { type AppError, toAppError } from "../core/errors.ts";
 import type { Log } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
+import { nearestNames } from "../oci/mod.ts";
 import type { Inventory } from "./inventory.ts";
 import {
   CallToolRequestSchema,
@@ -81,10 +83,7 @@ function serveTools(server: Server, inventory: Inventory, log: Log): void {
   server.setRequestHandler(CallToolRequestSchema, async (request, extra) => {
     const { name, arguments: args, _meta: meta } = request.params;
     const tool = inventory.findTool(name);
-    if (tool === undefined) {
-      const shown = cleanText(name, { maxChars: 80 });
-      throw new McpError(ErrorCode.InvalidParams, `Unknown tool: ${shown}. See tools/list`);
-    }
+    if (tool === undefined) throw unknownTool(name, inventory);
     const progressToken = meta?.progressToken;
     const progress = ({ message, done, total }: Progress) => {
       if (progressToken === undefined || extra.signal.aborted) return;
@@ -101,15 +100,17 @@ function serveTools(server: Server, inventory: Inventory, log: Log): void {
     try {
       return mutableResult(await tool.call(args, { signal: extra.signal, progress }));
     } catch (thrown) {
-      const error = toAppError(thrown);
+      // Whatever a cancelled call throws: nobody reads its answer.
+      const error = extra.signal.aborted ? abortError(extra.signal) : toAppError(thrown);
       if (error.code === "INTERNAL") {
         log.error("a tool failed", { tool: name, reason: error.message });
-      } else if (error.code !== "CANCELLED" && error.code !== "INVALID_ARGUMENT") {
+      }
+      if (error.code !== "CANCELLED" && error.code !== "INVALID_ARGUMENT") {
         server.sendLoggingMessage(
           {
-            level: "warning",
+            level: error.code === "INTERNAL" ? "error" : "warning",
             logger: "wharf",
-            data: { tool: name, code: error.code, message: error.message },
+            data: { tool: name, code: error.code, message: shownError(error).message },
           },
           extra.sessionId,
         ).catch(() => {});
@@ -117,6 +118,13 @@ function serveTools(server: Server, inventory: Inventory, log: Log): void {
       return mutableResult(errorResult(error));
     }
   });
+}
+
+function unknownTool(name: string, inventory: Inventory): McpError {
+  const near = nearestNames(name, inventory.listTools().map((tool) => tool.name), 1);
+  const meant = near.length === 0 ? "See tools/list" : `Did you mean ${near[0]}? See tools/list`;
+  const shown = cleanText(name, { maxChars: 80 });
+  return new McpError(ErrorCode.InvalidParams, `Unknown tool: ${shown}. ${meant}`);
 }
 
 function listedTool(tool: BoundTool) {
@@ -133,6 +141,13 @@ function listedTool(tool: BoundTool) {
   };
 }
 
+/** An error may quote an argument, a registry, or a key of a document. */
+function shownError(error: AppError): { readonly message: string; readonly hint?: string } {
+  const message = cleanText(error.message, { maxChars: 1500 });
+  if (error.hint === undefined) return { message };
+  return { message, hint: cleanText(error.hint, { maxChars: 1500 }) };
+}
+
 /** Where a result carries its error for machines. */
 const ERROR_META = "wharf/error";
 
@@ -144,7 +159,8 @@ const ERROR_META = "wharf/error";
  * @returns A result with `isError`.
  */
 export function errorResult(error: AppError): ToolResult {
-  const { code, message, hint, retryable, retryAfterMs, status, details } = error;
+  const { code, retryable, retryAfterMs, status, details } = error;
+  const { message, hint } = shownError(error);
   const next = hint === undefined ? "" : `\nNext: ${hint}`;
   return {
     isError: true,
@@ -225,7 +241,7 @@ function serveResources(server: Server, inventory: Inventory): void {
     const { uri } = request.params;
     for (const template of inventory.templates) {
       const text = await template.read(uri, extra.signal).catch((thrown: unknown) => {
-        throw resourceError(toAppError(thrown));
+        throw resourceError(toAppError(thrown), uri);
       });
       if (text !== undefined) return { contents: [{ uri, mimeType: template.mimeType, text }] };
     }
@@ -233,17 +249,18 @@ function serveResources(server: Server, inventory: Inventory): void {
     throw new McpError(
       RESOURCE_NOT_FOUND,
       `Unknown resource: ${shown}. See resources/templates/list`,
+      { uri },
     );
   });
 }
 
-function resourceError(error: AppError): McpError {
+function resourceError(error: AppError, uri: string): McpError {
   const code = error.code === "NOT_FOUND"
     ? RESOURCE_NOT_FOUND
     : error.code === "INVALID_ARGUMENT"
     ? ErrorCode.InvalidParams
     : ErrorCode.InternalError;
-  return new McpError(code, sentence(error));
+  return new McpError(code, sentence(error), { uri });
 }
 
 function serveCompletion(server: Server, inventory: Inventory): void {
@@ -294,7 +311,8 @@ function protocolErrors<T>(work: () => T): T {
 }
 
 function sentence(error: AppError): string {
-  return error.hint === undefined ? error.message : `${error.message}. Next: ${error.hint}`;
+  const { message, hint } = shownError(error);
+  return hint === undefined ? message : `${message}. Next: ${hint}`;
 }
 
 /** The cursor is the place in the list: lists of this length seldom change between pages. */
