@@ -43,6 +43,7 @@ export {
   appInventory,
   type BoundTool,
   type CallContext,
+  type Completion,
   type CompletionContext,
   type ContentBlock,
   type Inventory,

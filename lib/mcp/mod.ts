@@ -7,7 +7,7 @@
 
 import type { HubClient, RegistryClient } from "../oci/mod.ts";
 import { createInventory, type Inventory } from "./inventory.ts";
-import { IMAGE_PROMPTS } from "./prompts.ts";
+import { imagePrompts } from "./prompts.ts";
 import { imageTemplates } from "./resources.ts";
 import { type BoundTool, type Tool, type Toolset, TOOLSETS } from "./tool.ts";
 import { getImageDetails, getOciDetails, listOciTags, searchTags } from "./tools/compat.ts";
@@ -15,9 +15,10 @@ import { getHubRepository, getHubUser, getRateLimit, searchImages } from "./tool
 import { getImageConfig, getImageInfo, getImageManifest, ping } from "./tools/images.ts";
 import { listTags } from "./tools/tags.ts";
 
+export type { Completion, CompletionContext } from "./completion.ts";
 export type { Inventory } from "./inventory.ts";
 export type { PromptArgument, PromptDefinition } from "./prompts.ts";
-export type { CompletionContext, ResourceTemplate } from "./resources.ts";
+export type { ResourceTemplate } from "./resources.ts";
 export {
   type BoundTool,
   type CallContext,
@@ -70,7 +71,7 @@ export function appInventory(deps: ToolDeps, toolsets: readonly Toolset[] = TOOL
   const offersImages = toolsets.includes("oci");
   return createInventory({
     tools,
-    prompts: offersImages ? IMAGE_PROMPTS : [],
+    prompts: offersImages ? imagePrompts(deps) : [],
     templates: offersImages ? imageTemplates(deps) : [],
   });
 }

@@ -5,15 +5,16 @@
  * @module
  */
 
-import { AppError, toAppError } from "../core/errors.ts";
+import { AppError } from "../core/errors.ts";
+import { cleanText } from "../core/text.ts";
+import { type HubClient, inspectImage, parseReference, type RegistryClient } from "../oci/mod.ts";
 import {
-  type HubClient,
-  inspectImage,
-  parseReference,
-  parseRepository,
-  type RegistryClient,
-  viewTags,
-} from "../oci/mod.ts";
+  completeName,
+  completeTag,
+  type Completion,
+  type CompletionContext,
+  NOTHING,
+} from "./completion.ts";
 
 /** A resource template. */
 export interface ResourceTemplate {
@@ -41,21 +42,9 @@ export interface ResourceTemplate {
    * @param variable Its name.
    * @param typed What was typed so far.
    * @param context The other variables, as far as they are known.
-   * @returns At most 100 values.
+   * @returns Values that go on from it.
    */
-  complete(
-    variable: string,
-    typed: string,
-    context: CompletionContext,
-  ): Promise<readonly string[]>;
-}
-
-/** What comes with a completion. */
-export interface CompletionContext {
-  /** The other variables, as far as they are known. */
-  readonly variables: Readonly<Record<string, string>>;
-  /** Ends the work early. */
-  readonly signal: AbortSignal;
+  complete(variable: string, typed: string, context: CompletionContext): Promise<Completion>;
 }
 
 /** What the templates need. */
@@ -67,8 +56,8 @@ export interface ResourceDeps {
 }
 
 const JSON_TYPE = "application/json";
-const MAX_COMPLETIONS = 100;
 const SEARCH_LIMIT = 10;
+const MAX_QUERY = 200;
 
 /**
  * The templates of the image half.
@@ -90,11 +79,12 @@ function searchTemplate(deps: ResourceDeps): ResourceTemplate {
     async read(uri, signal) {
       const query = /^docker:\/\/images\/(.+)$/.exec(uri)?.[1];
       if (query === undefined) return undefined;
-      const words = decoded(query, uri);
+      const words = cleanText(decoded(query, uri), { maxChars: MAX_QUERY });
+      if (words === "") return undefined;
       const { total, hits } = await deps.hub.search(words, { limit: SEARCH_LIMIT, signal });
       return JSON.stringify({ query: words, total, results: hits });
     },
-    complete: (_variable, typed, { signal }) => imageNames(deps, typed, signal),
+    complete: (_variable, typed, { signal }) => completeName(deps, typed, signal),
   };
 }
 
@@ -113,39 +103,12 @@ function imageTemplate(deps: ResourceDeps): ResourceTemplate {
       return JSON.stringify(await inspectImage(deps.registry, reference, { signal }));
     },
     async complete(variable, typed, { variables, signal }) {
-      if (variable === "name") return await imageNames(deps, typed, signal);
+      if (variable === "name") return await completeName(deps, typed, signal);
       const { name } = variables;
-      if (variable !== "tag" || name === undefined || name === "") return [];
-      return await tolerant(async () => {
-        const { tags } = await deps.registry.tags(parseRepository(decoded(name, name)), { signal });
-        const begins = tags.filter((tag) => tag.startsWith(typed));
-        return viewTags(begins, { sort: "semver", limit: MAX_COMPLETIONS }).tags;
-      });
+      if (variable !== "tag" || name === undefined) return NOTHING;
+      return await completeTag(deps, typed, { name: name.replaceAll(/%2F/gi, "/"), signal });
     },
   };
-}
-
-function imageNames(
-  deps: ResourceDeps,
-  typed: string,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  if (typed.trim() === "") return Promise.resolve([]);
-  return tolerant(async () => {
-    const { hits } = await deps.hub.search(typed, { limit: 20, signal });
-    return hits.map(({ name }) => name);
-  });
-}
-
-/** A completion that fails offers nothing: the person is typing. */
-async function tolerant(work: () => Promise<readonly string[]>): Promise<readonly string[]> {
-  try {
-    return await work();
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    if (error.code === "CANCELLED" || error.code === "INTERNAL") throw error;
-    return [];
-  }
 }
 
 function decoded(part: string, uri: string): string {

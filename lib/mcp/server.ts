@@ -9,6 +9,7 @@ import { type AppError, toAppError } from "../core/errors.ts";
 import type { Log } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
 import { nearestNames } from "../oci/mod.ts";
+import { NOTHING } from "./completion.ts";
 import type { Inventory } from "./inventory.ts";
 import {
   CallToolRequestSchema,
@@ -266,39 +267,16 @@ function resourceError(error: AppError, uri: string): McpError {
 function serveCompletion(server: Server, inventory: Inventory): void {
   server.setRequestHandler(CompleteRequestSchema, async (request, extra) => {
     const { ref, argument, context } = request.params;
+    const asked = ref.type === "ref/prompt"
+      ? inventory.prompts.find(({ name }) => name === ref.name)
+      : inventory.templates.find(({ uriTemplate }) => uriTemplate === ref.uri);
     // Whoever types gains nothing from an error, so an unknown name completes to nothing.
-    if (ref.type === "ref/prompt") {
-      const isKnown = inventory.prompts.some(({ name }) => name === ref.name);
-      const values = isKnown ? promptValues(argument.name) : [];
-      return completion(values.filter((value) => value.startsWith(argument.value)));
-    }
-    const template = inventory.templates.find(({ uriTemplate }) => uriTemplate === ref.uri);
-    if (template === undefined) return completion([]);
-    const values = await template.complete(argument.name, argument.value, {
+    const { values, total } = await asked?.complete(argument.name, argument.value, {
       variables: context?.arguments ?? {},
       signal: extra.signal,
-    });
-    return completion(values);
+    }) ?? NOTHING;
+    return { completion: { values: [...values], total, hasMore: total > values.length } };
   });
-}
-
-/** What people most often mean; a registry cannot be asked for its peers. */
-function promptValues(argument: string): readonly string[] {
-  if (argument === "registry") {
-    return ["docker.io", "ghcr.io", "quay.io", "mcr.microsoft.com", "public.ecr.aws"];
-  }
-  return argument === "reference" ? ["latest"] : [];
-}
-
-/** The spec: at most 100 values. */
-function completion(values: readonly string[]) {
-  return {
-    completion: {
-      values: values.slice(0, 100),
-      total: values.length,
-      hasMore: values.length > 100,
-    },
-  };
 }
 
 /** Prompts have no results with `isError`. */

@@ -19,7 +19,7 @@ Deno.test("every tool keeps its published form", async (t) => {
 
 Deno.test("every prompt and template keeps its published form", async (t) => {
   const { prompts, templates } = makeWorld().inventory;
-  await t.assertSnapshot(prompts.map(({ render: _, ...prompt }) => prompt));
+  await t.assertSnapshot(prompts.map(({ render: _, complete: __, ...prompt }) => prompt));
   await t.assertSnapshot(templates.map(({ read: _, complete: __, ...template }) => template));
 });
 

@@ -109,7 +109,9 @@ Deno.test("resources are read by encoded and plain names", async () => {
 
 Deno.test("a resource that does not exist has the code of the specification", async () => {
   await using session = await openSession(world().inventory);
-  await assert.rejects(() => session.client.readResource({ uri: "file:///etc/passwd" }), /-32002/);
+  for (const uri of ["file:///etc/passwd", "docker://images/%20", "docker://image/app"]) {
+    await assert.rejects(() => session.client.readResource({ uri }), /-32002: Unknown resource/);
+  }
   await assert.rejects(
     () => session.client.readResource({ uri: "docker://image/org%2Fnope/1" }),
     /-32002/,
@@ -139,14 +141,42 @@ Deno.test("completion offers tags, names and registries, and nothing for what is
   assert.deepEqual(await complete(image, { name: "tag", value: "1." }, known), ["1.10", "1.9"]);
   assert.deepEqual(await complete(image, { name: "tag", value: "1." }), []);
   assert.deepEqual(await complete(image, { name: "name", value: "ap" }), ["org/app"]);
-  const prompt = { type: "ref/prompt", name: "list_tags_prompt" } as const;
+  const encoded = { arguments: { name: "org%2Fapp" } };
+  assert.deepEqual(await complete(image, { name: "tag", value: "l" }, encoded), ["latest"]);
+  const prompt = { type: "ref/prompt", name: "list_digests_prompt" } as const;
   assert.deepEqual(await complete(prompt, { name: "registry", value: "gh" }), ["ghcr.io"]);
+  const hub = { arguments: { registry: "docker.io" } };
+  assert.deepEqual(await complete(prompt, { name: "repository", value: "ap" }, hub), ["org/app"]);
+  const other = { arguments: { registry: "ghcr.io" } };
+  assert.deepEqual(await complete(prompt, { name: "repository", value: "ap" }, other), []);
+  const both = { arguments: { registry: "docker.io", repository: "org/app" } };
+  assert.deepEqual(await complete(prompt, { name: "reference", value: "1." }, both), [
+    "1.10",
+    "1.9",
+  ]);
+  assert.deepEqual(await complete(prompt, { name: "reference", value: "1." }, hub), []);
+  assert.deepEqual(await complete(prompt, { name: "nope", value: "" }, both), []);
   assert.deepEqual(
     await complete({ type: "ref/prompt", name: "nope" }, { name: "a", value: "" }),
     [],
   );
   const missing = { arguments: { name: "org/nope" } };
   assert.deepEqual(await complete(image, { name: "tag", value: "" }, missing), []);
+});
+
+Deno.test("completion gives 100 tags, and says how many there are", async () => {
+  const tags = Object.fromEntries(Array.from({ length: 250 }, (_, n) => [`1.${n}`, app]));
+  const { inventory } = makeWorld({ repositories: { "r.example/big": { tags } } });
+  await using session = await openSession(inventory);
+  const { completion } = await session.client.complete({
+    ref: { type: "ref/resource", uri: "docker://image/{name}/{tag}" },
+    argument: { name: "tag", value: "1." },
+    context: { arguments: { name: "r.example/big" } },
+  });
+  assert.equal(completion.values.length, 100);
+  assert.equal(completion.values[0], "1.249");
+  assert.equal(completion.total, 250);
+  assert.equal(completion.hasMore, true);
 });
 
 Deno.test("an unknown tool is a protocol error, a failed one a result with the next step", async () => {
@@ -160,7 +190,8 @@ Deno.test("an unknown tool is a protocol error, a failed one a result with the n
       }),
     ));
   await using session = await openSession(inventoryOf([failing]));
-  await assert.rejects(() => session.call("nope"), /-32602.*Unknown tool: nope/);
+  await assert.rejects(() => session.call("nope"), /-32602: Unknown tool: nope. See tools\/list/);
+  await assert.rejects(() => session.call("filing"), /Did you mean failing\?/);
   const result = await session.client.callTool({ name: "failing", arguments: {} });
   assert.equal(result.isError, true);
   assert.deepEqual(result.content, [
@@ -174,6 +205,19 @@ Deno.test("an unknown tool is a protocol error, a failed one a result with the n
     retry_after_seconds: 2,
     http_status: 429,
   });
+});
+
+Deno.test("an error is cleaned of what hides in the words that it quotes", async () => {
+  const failing = toolOf("failing", () =>
+    Promise.reject(
+      new AppError("NOT_FOUND", 'Cannot find "a\u202Eb\u200B\nc"', {
+        hint: `Try ${"x".repeat(9000)}`,
+      }),
+    ));
+  await using session = await openSession(inventoryOf([failing]));
+  const { text } = await session.call("failing");
+  assert.ok(text.startsWith('NOT_FOUND: Cannot find "ab c"\nNext: Try xxx'), text.slice(0, 80));
+  assert.ok(text.length < 3100);
 });
 
 Deno.test("a tool that crashes fails alone", async () => {
@@ -224,6 +268,9 @@ Deno.test("a client's cancel reaches the work behind the call", async () => {
   controller.abort("enough");
   await assert.rejects(() => call);
   await stopped.promise;
+  // What a cancelled call throws is no fault of Wharf's.
+  await session.client.ping();
+  assert.deepEqual(session.log.records.filter(({ level }) => level === "error"), []);
 });
 
 Deno.test("progress is sent to a client that asked for it", async () => {

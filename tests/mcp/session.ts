@@ -14,6 +14,8 @@ import { Client, InMemoryTransport } from "../sdk.ts";
 export interface TestSession extends AsyncDisposable {
   /** The client. */
   readonly client: Client;
+  /** The server's log. */
+  readonly log: FakeLog;
   /** Calls a tool and gives its result. */
   call(name: string, args?: Record<string, unknown>): Promise<CallResult>;
 }
@@ -37,11 +39,12 @@ export interface CallResult {
  * @returns The session.
  */
 export async function openSession(inventory: Inventory): Promise<TestSession> {
+  const log = new FakeLog();
   const server = createServer({
     info: { name: "wharf", version: "1.2.3" },
     instructions: "Ask.",
     inventory,
-    log: new FakeLog(),
+    log,
   });
   const client = new Client({ name: "test", version: "1" });
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
@@ -50,6 +53,7 @@ export async function openSession(inventory: Inventory): Promise<TestSession> {
   await client.listTools();
   return {
     client,
+    log,
     async call(name, args = {}) {
       const result = await client.callTool({ name, arguments: args });
       assert.ok(Array.isArray(result.content));
