@@ -103,8 +103,11 @@ export interface ChildOptions {
   readonly flags: readonly string[];
   /** The environment. @default that of the test */
   readonly env?: Readonly<Record<string, string>>;
-  /** The user to run as. */
-  readonly uid?: number;
+  /**
+   * Whether root's right to pass over the modes of files is taken away; Linux, and for root only.
+   * Another user might not get at deno or at this file, which may be in root's home.
+   */
+  readonly withoutOverride?: boolean;
 }
 
 /**
@@ -115,8 +118,13 @@ export interface ChildOptions {
  * @returns The command, with piped streams.
  */
 export function child(action: readonly string[], options: ChildOptions): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
+  const without = "-dac_override,-dac_read_search";
+  const [program, ...before] = options.withoutOverride === true
+    ? ["setpriv", `--bounding-set=${without}`, `--inh-caps=${without}`, "--", Deno.execPath()]
+    : [Deno.execPath()];
+  return new Deno.Command(program, {
     args: [
+      ...before,
       "run",
       "--quiet",
       "--no-prompt",
@@ -130,7 +138,6 @@ export function child(action: readonly string[], options: ChildOptions): Deno.Co
     stdout: "piped",
     stderr: "piped",
     ...(options.env === undefined ? {} : { env: options.env, clearEnv: true }),
-    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
 }
 
