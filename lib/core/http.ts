@@ -73,7 +73,9 @@ export interface Net {
   /**
    * Does one exchange. Never follows a redirect, never sends cookies.
    *
-   * @throws {AppError} `PERMISSION_MISSING`, `ADDRESS_REFUSED`, `UNREACHABLE`, `TIMEOUT` or `CANCELLED`.
+   * @throws {AppError} `PERMISSION_MISSING`, `ADDRESS_REFUSED`, `UNREACHABLE`, `TIMEOUT` or
+   * `CANCELLED`. An `UNREACHABLE` host that speaks TLS, but not with us (its certificate is not
+   * trusted), has `details.speaks_tls`.
    */
   fetch(request: HttpRequest): Promise<HttpResponse>;
 }

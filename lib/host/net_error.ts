@@ -15,6 +15,8 @@ interface Failure {
   readonly hint: (url: URL) => string;
   /** The same call would meet it again. */
   readonly lasting: boolean;
+  /** The other side speaks TLS, only not with us. */
+  readonly tls?: true;
 }
 
 const checkHost = () => "Check that the host is up and that no firewall or proxy is in the way";
@@ -28,18 +30,21 @@ const FAILURES: readonly Failure[] = [
     hint: ({ host }) =>
       `Put its CA into /etc/containers/certs.d/${host}/ca.crt, or name it in DENO_CERT`,
     lasting: true,
+    tls: true,
   },
   {
     words: /certificate.*expired/i,
     state: "its certificate has expired",
     hint: () => "Ask its operator to renew the certificate; check this machine's clock too",
     lasting: true,
+    tls: true,
   },
   {
     words: /NotValidForName|not valid for (any )?name/i,
     state: "its certificate is for another name",
     hint: () => "Use the name that the certificate is for",
     lasting: true,
+    tls: true,
   },
   {
     words: /CertificateRequired|HandshakeFailure|peer.*alert.*certificate/i,
@@ -47,12 +52,14 @@ const FAILURES: readonly Failure[] = [
     hint: ({ host }) =>
       `If it asks for a client certificate, put client.cert and client.key into /etc/containers/certs.d/${host}`,
     lasting: true,
+    tls: true,
   },
   {
     words: /invalid peer certificate/i,
     state: "its certificate is not valid",
     hint: () => "Ask its operator to check the certificate",
     lasting: true,
+    tls: true,
   },
   {
     words: /InvalidContentType|wrong version number/i,
@@ -165,6 +172,7 @@ export function networkError(thrown: unknown, exchange: FailedExchange): AppErro
     cause: thrown,
     hint: failure.hint(url),
     retryable: !failure.lasting,
+    ...(failure.tls === true ? { details: { speaks_tls: true } } : {}),
   });
 }
 

@@ -107,8 +107,8 @@ export async function exchange(
     return secure;
   } catch (thrown) {
     // Where nothing answers https either, what the plain attempt gave is what to go by.
-    const isAbsent = thrown instanceof AppError &&
-      /refused|broke off|not speak TLS/.test(thrown.message);
+    const isAbsent = thrown instanceof AppError && thrown.code === "UNREACHABLE" &&
+      thrown.details?.["speaks_tls"] !== true;
     if (isAbsent && plain !== undefined) return plain;
     throw isAbsent ? plainError ?? thrown : thrown;
   }

@@ -279,7 +279,9 @@ Deno.test("exchange() shows what is wrong with the certificate of a registry on 
     const { plain, registry } = tlsRegistry(scene);
     plain.on("GET /v2/app/x", connectionLost);
     scene.host("https://localhost:5000").on("GET /v2/app/x", () => {
-      throw new AppError("UNREACHABLE", "Cannot reach it: its certificate has expired");
+      throw new AppError("UNREACHABLE", "Cannot reach it: its certificate has expired", {
+        details: { speaks_tls: true },
+      });
     });
     await rejects(
       scene.transport().send({ ...ASK, registry }, scene.operation()),
