@@ -101,6 +101,7 @@ integrationTest("fetch() says where to put the CA that is not trusted", OPENSSL,
     message: `Cannot reach "${server.host}": its certificate is not signed by a trusted authority`,
     hint: `Put its CA into /etc/containers/certs.d/${server.host}/ca.crt, or name it in DENO_CERT`,
     retryable: false,
+    details: { speaks_tls: true },
   };
   await assert.rejects(get(server.host), expected);
   // A CA for one host is not trusted for another.
