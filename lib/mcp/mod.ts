@@ -11,8 +11,9 @@ import { imagePrompts } from "./prompts.ts";
 import { imageTemplates } from "./resources.ts";
 import { type BoundTool, type Tool, type Toolset, TOOLSETS } from "./tool.ts";
 import { getImageDetails, getOciDetails, listOciTags, searchTags } from "./tools/compat.ts";
+import { getImageConfig, getImageManifest } from "./tools/documents.ts";
 import { getHubRepository, getHubUser, getRateLimit, searchImages } from "./tools/hub.ts";
-import { getImageConfig, getImageInfo, getImageManifest, ping } from "./tools/images.ts";
+import { getImageInfo, ping } from "./tools/images.ts";
 import { listTags } from "./tools/tags.ts";
 
 export type { Completion, CompletionContext } from "./completion.ts";

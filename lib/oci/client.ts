@@ -231,18 +231,23 @@ export class RegistryClient {
    * Lists the tags of a repository, all pages of it.
    *
    * @param repository The repository.
-   * @param options The signal.
+   * @param options The signal; `maxTags` ends the reading early, for callers that need only some.
    * @returns The tags in the registry's order.
    * @throws {AppError} `NOT_FOUND`, `UNAUTHORIZED` and their kin.
    */
-  tags(repository: Repository, options: CallOptions = {}): Promise<TagListing> {
+  tags(
+    repository: Repository,
+    options: CallOptions & { readonly maxTags?: number } = {},
+  ): Promise<TagListing> {
+    const { maxTags } = options;
     const deps = { transport: this.#transport, cache: this.#deps.cache };
     const read = (signal?: AbortSignal) =>
       this.#operation(
         signal === undefined ? {} : { signal },
-        (operation) => readTagPages(deps, repository, operation),
+        (operation) => readTagPages(deps, repository, { ...operation, maxTags }),
       );
-    const name = `${repository.registry}/${repository.repository}`;
+    const some = maxTags === undefined ? "" : ` ${maxTags}`;
+    const name = `${repository.registry}/${repository.repository}${some}`;
     return this.#listings.listing(name, read, options.signal);
   }
 

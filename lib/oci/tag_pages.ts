@@ -70,15 +70,16 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  *
  * @param deps How to ask, and where pages with an ETag are kept.
  * @param repository The repository.
- * @param operation The bounds.
+ * @param operation The bounds; `maxTags` ends the reading after the page that passes it.
  * @returns All tags, or the first million.
  * @throws {AppError} What the registry says against it; `BAD_RESPONSE` for a page that leads astray.
  */
 export async function readTagPages(
   deps: { readonly transport: RegistryTransport; readonly cache: ContentCache },
   repository: Repository,
-  operation: Operation,
+  operation: Operation & { readonly maxTags?: number | undefined },
 ): Promise<TagListing> {
+  const { maxTags = MAX_TAGS } = operation;
   const tags = new Set<string>();
   const details = new Map<string, TagDetails>();
   const warnings = new Set<string>();
@@ -87,7 +88,7 @@ export async function readTagPages(
   let path: string | undefined = `/v2/${repository.repository}/tags/list?n=${PAGE_SIZE}`;
   // A registry that leads in a circle would otherwise hold the call until its deadline.
   while (
-    path !== undefined && !seen.has(path) && seen.size < MAX_PAGES && tags.size < MAX_TAGS &&
+    path !== undefined && !seen.has(path) && seen.size < MAX_PAGES && tags.size < maxTags &&
     barren < MAX_BARREN_PAGES
   ) {
     seen.add(path);

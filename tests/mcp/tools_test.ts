@@ -203,8 +203,65 @@ Deno.test("get_image_manifest gives the registry's bytes, and a platform's on re
 
 Deno.test("get_image_config gives the config of the default platform", async () => {
   await using session = await openSession(world().inventory);
-  const { text } = await session.call("get_image_config", { image_ref: "app:1.2" });
-  assert.deepEqual(JSON.parse(text).config.Entrypoint, ["/app"]);
+  const { text, structured } = await session.call("get_image_config", { image_ref: "app:1.2" });
+  const shown = JSON.parse(text).config;
+  assert.deepEqual(shown.Entrypoint, ["/app"]);
+  // What cannot be seen is written out; as JSON it means the same.
+  assert.equal(structured["escaped"], true);
+  assert.ok(!text.includes("\u202E"));
+  assert.equal(shown.Labels["org.example"], "a\u202Elabel");
+});
+
+Deno.test("manifest and config of a platform that an image is not made for are refused", async () => {
+  await using session = await openSession(world().inventory);
+  for (const name of ["get_image_manifest", "get_image_config"]) {
+    const of = (image_ref: string, platform: string) => session.call(name, { image_ref, platform });
+    const alone = await of("app:1.1", "linux/arm64");
+    assert.match(
+      alone.text,
+      /^NOT_FOUND: Cannot find platform "linux\/arm64" in "docker\.io\/library\/app:1\.1": .*\nNext: Choose from linux\/amd64$/,
+    );
+    const index = await of("app:1.2", "s390x");
+    assert.match(index.text, /\nNext: Choose from linux\/amd64, linux\/arm64$/);
+    assert.equal((await of("app:1.1", "x86_64")).isError, false);
+    // A chart has no platform to miss.
+    assert.equal((await of("app:chart", "linux/arm64")).isError, false);
+  }
+});
+
+Deno.test("a part of an image that has gone is not taken for a missing tag", async () => {
+  const gone = buildIndex([arm64]);
+  const { inventory } = makeWorld({
+    repositories: {
+      "r.example/app": { tags: { "1": { ...gone, children: [], blobs: [] } } },
+    },
+  });
+  await using session = await openSession(inventory);
+  const { text, code } = await session.call("get_image_manifest", {
+    image_ref: "r.example/app:1",
+    platform: "linux/arm64",
+  });
+  assert.equal(code, "NOT_FOUND");
+  assert.ok(text.includes(`Cannot read "r.example/app@${arm64.root.digest}"`), text);
+});
+
+Deno.test("the nearest tags are looked for in the first thousands only", async () => {
+  let pages = 0;
+  const { inventory } = makeWorld({
+    intercept: ({ url }) => {
+      if (url.pathname !== "/v2/app/tags/list") {
+        return Response.json({ errors: [{ code: "MANIFEST_UNKNOWN" }] }, { status: 404 });
+      }
+      const tags = Array.from({ length: 1000 }, (_, n) => `${pages}.${n}`);
+      pages++;
+      const link = `</v2/app/tags/list?last=${pages}>; rel="next"`;
+      return Response.json({ name: "app", tags }, { headers: { link } });
+    },
+  });
+  await using session = await openSession(inventory);
+  const { text } = await session.call("get_image_info", { image_ref: "r.example/app:1.99x" });
+  assert.match(text, /^NOT_FOUND: Cannot find tag "1\.99x".*\nNext: Nearest tags: 1\.99/);
+  assert.equal(pages, 5);
 });
 
 Deno.test("search_images reads Docker Hub, and says which image is official", async () => {

@@ -19,7 +19,7 @@ import {
 import { toAppError } from "../../core/errors.ts";
 import { dayText, fitting, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
-import { READS } from "./images.ts";
+import { READS } from "./arguments.ts";
 
 const REGISTRY = z.string().min(1).describe("For example docker.io");
 const REPOSITORY = z.string().min(1).describe("For example library/alpine");

@@ -18,9 +18,7 @@ import {
 } from "../../oci/mod.ts";
 import { dayText, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
-import { READS } from "./images.ts";
-
-const COUNT = z.int().nonnegative();
+import { COUNT, READS } from "./arguments.ts";
 
 const HIT = z.object({
   name: z.string(),

@@ -19,7 +19,7 @@ import {
 } from "../../oci/mod.ts";
 import { dayText, fitting, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
-import { READS } from "./images.ts";
+import { CURSOR, READS } from "./arguments.ts";
 
 /** Docker Hub gives at most so many tags in one request. */
 const HUB_PAGE = 100;
@@ -47,7 +47,7 @@ export const listTags = defineTool({
     pattern: z.string().optional().describe("Word, glob (1.2*-alpine) or /regex/"),
     sort: z.enum(TAG_SORTS).default("semver"),
     limit: z.int().min(1).max(1000).default(100),
-    cursor: z.string().optional().describe("next_cursor of the answer before"),
+    cursor: CURSOR,
     include_digest_tags: z.boolean().default(false).describe(
       "Show sha256-… tags of signatures too",
     ),
