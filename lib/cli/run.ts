@@ -133,7 +133,8 @@ async function* pages(
   invocation: Invocation & { readonly kind: "tool" },
   deps: RunDeps,
 ): AsyncGenerator<Readonly<Record<string, unknown>>> {
-  const context = { signal: deps.signal, progress: () => {} };
+  // A person asks for a limit of their own, and reads for nothing.
+  const context = { signal: deps.signal, budgetTokens: Infinity, progress: () => {} };
   let cursor: unknown;
   for (let page = 0; page < MAX_PAGES; page++) {
     const result = await tool.call(

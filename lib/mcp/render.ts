@@ -8,7 +8,7 @@
 /** About four characters make a token in English and in JSON. */
 const CHARS_PER_TOKEN = 4;
 
-/** What a list may cost a model, in tokens. */
+/** What a list may cost a model, in tokens; models read either the text or the structured answer. */
 export const LIST_BUDGET_TOKENS = 2000;
 
 /**
@@ -24,7 +24,7 @@ export function tokensOf(text: string): number {
 /**
  * How many of a list's first items fit a budget.
  *
- * @param items The items, as they will be written.
+ * @param items The items, in the longer of the forms in which they will be written.
  * @param budgetTokens What they may cost.
  * @returns At least 1, where there is one.
  */
@@ -32,8 +32,8 @@ export function fitting(items: readonly string[], budgetTokens: number): number 
   let left = budgetTokens * CHARS_PER_TOKEN;
   let count = 0;
   for (const item of items) {
-    // The separator, and the second copy in the structured answer, cost as well.
-    left -= item.length + 4;
+    // The separator costs as well.
+    left -= item.length + 1;
     if (left < 0) break;
     count++;
   }

@@ -15,6 +15,9 @@ import {
   type CompletionContext,
   NOTHING,
 } from "./completion.ts";
+import { imageRecord } from "./image_record.ts";
+import { withNearTags } from "./missing_tag.ts";
+import { LIST_BUDGET_TOKENS } from "./render.ts";
 
 /** A resource template. */
 export interface ResourceTemplate {
@@ -100,7 +103,12 @@ function imageTemplate(deps: ResourceDeps): ResourceTemplate {
       if (match === null) return undefined;
       const [name, tag] = [decoded(match[1] ?? "", uri), decoded(match[2] ?? "", uri)];
       const reference = parseReference(`${name}${tag.includes(":") ? "@" : ":"}${tag}`);
-      return JSON.stringify(await inspectImage(deps.registry, reference, { signal }));
+      const info = await withNearTags(
+        reference,
+        { ...deps, signal },
+        () => inspectImage(deps.registry, reference, { signal }),
+      );
+      return JSON.stringify(imageRecord(info, LIST_BUDGET_TOKENS));
     },
     async complete(variable, typed, { variables, signal }) {
       if (variable === "name") return await completeName(deps, typed, signal);

@@ -61,6 +61,8 @@ export interface Progress {
 export interface CallContext {
   /** Aborts when the client cancels or goes. */
   readonly signal: AbortSignal;
+  /** What a list in the answer may cost its reader, in tokens. @default {2000} */
+  readonly budgetTokens?: number;
   /** Tells the client how far the call is; nobody may be listening. */
   progress(progress: Progress): void;
 }
@@ -164,8 +166,8 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject, D>(
 ): Tool<D> {
   const { name, title, toolset, description, annotations } = spec;
   // A command line calls one tool and lists none: schemas are made when somebody looks at them.
-  const inputSchema = once(() => jsonSchema(spec.input, "input"));
-  const outputSchema = once(() => jsonSchema(spec.output, "output"));
+  const inputSchema = once(() => jsonSchema(spec.input));
+  const outputSchema = once(() => jsonSchema(spec.output));
   return {
     name,
     toolset,
@@ -196,11 +198,16 @@ function once<T>(make: () => T): () => T {
 }
 
 /** Without `$schema`: validators of older drafts would refuse to compile it. */
-function jsonSchema(
-  schema: z.ZodObject,
-  io: "input" | "output",
-): Readonly<Record<string, unknown>> {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
+function jsonSchema(schema: z.ZodObject): Readonly<Record<string, unknown>> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    // What goes in is strict by itself; what comes out may have more words one day.
+    io: "input",
+    override({ jsonSchema }) {
+      // That a number is a safe integer says nothing to a model, and costs it many words.
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    },
+  });
   return rest;
 }
 

@@ -173,8 +173,19 @@ Deno.test("list_tags filters, and stays within its budget", async () => {
   const { inventory } = makeWorld({ repositories: { "r.example/big": { tags: many } } });
   await using session = await openSession(inventory);
   const all = await session.call("list_tags", { repository: "r.example/big", limit: 1000 });
-  assert.ok(all.text.length < 9000, String(all.text.length));
+  // Whichever of the two a client shows to its model.
+  for (const written of [all.text, JSON.stringify(all.structured)]) {
+    assert.ok(written.length < 9000, String(written.length));
+  }
   assert.ok(typeof all.structured["next_cursor"] === "string");
+  const tool = inventory.findTool("list_tags");
+  const context = {
+    signal: new AbortController().signal,
+    budgetTokens: Infinity,
+    progress: () => {},
+  };
+  const whole = await tool?.call({ repository: "r.example/big", limit: 1000 }, context);
+  assert.equal(whole?.structuredContent?.["next_cursor"], undefined);
   const some = await session.call("list_tags", { repository: "r.example/big", pattern: "1.0.99*" });
   assert.equal(some.structured["matched"], 11);
 });
@@ -276,6 +287,24 @@ Deno.test("search_images reads Docker Hub, and says which image is official", as
   assert.equal((structured["results"] as { pulls: number }[])[0]?.pulls, 1e9); // shape is held by the schema
 });
 
+Deno.test("search_images keeps to its budget, and says that there is more", async () => {
+  const results = Array.from({ length: 100 }, (_, n) => ({
+    id: `org/app-${n}`,
+    short_description: "x".repeat(150),
+    pull_count: "1K+",
+  }));
+  const { inventory } = makeWorld({ hub: { "/api/search/v4": { total: 900, results } } });
+  await using session = await openSession(inventory);
+  const { text, structured } = await session.call("search_images", { query: "app", limit: 100 });
+  for (const written of [text, JSON.stringify(structured)]) {
+    assert.ok(written.length < 9000, String(written.length));
+  }
+  assert.match(text, /^\d\d of 900 on Docker Hub; more do not fit/);
+  assert.equal(structured["truncated"], true);
+  const blank = await session.call("search_images", { query: " \u200B" });
+  assert.match(blank.text, /^INVALID_ARGUMENT: Cannot search: the query has no words/);
+});
+
 Deno.test("search_images searches another registry's catalog, and says where there is none", async () => {
   const { inventory } = makeWorld({
     intercept: ({ url }) => {
@@ -364,6 +393,53 @@ Deno.test("the compat tools keep the shapes of the older servers", async () => {
   const image = await session.call("get_image_details", { image_name: "app", tag: "1.1" });
   assert.equal(image.structured["architecture"], "amd64");
   assert.equal(image.structured["digest"], amd64.root.digest);
+});
+
+Deno.test("get_image_info keeps to its budget, and says what it leaves out", async () => {
+  const words = (count: number, word: string) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`${word}.${n}`, "v".repeat(290)]));
+  const image = await buildImage({
+    os: "linux",
+    architecture: "amd64",
+    config: { Labels: words(50, "label") },
+    layers: Array.from({ length: 90 }, (_, n) => `layer ${n}`),
+  });
+  const { inventory } = makeWorld({ repositories: { "r.example/app": { tags: { big: image } } } });
+  await using session = await openSession(inventory);
+  const { text, structured } = await session.call("get_image_info", {
+    image_ref: "r.example/app:big",
+  });
+  for (const written of [text, JSON.stringify(structured)]) {
+    assert.ok(written.length < 20_000, String(written.length));
+  }
+  assert.match(text, /layer-89\.txt/);
+  assert.ok(!text.includes("layer-0.txt"));
+  assert.match(text, /note: \d+ more labels are not shown/);
+  assert.match(text, /note: \d+ older steps .* get_image_config with path=\/history has them/);
+});
+
+Deno.test("the compat tools name the nearest tags, and take a tag behind the name", async () => {
+  await using session = await openSession(world().inventory);
+  const missing = await session.call("get_oci_details", {
+    registry: "https://registry-1.docker.io/",
+    repository: "library/app",
+    reference: "1.3",
+  });
+  assert.match(missing.text, /^NOT_FOUND: .*\nNext: Nearest tags: 1\.1, 1\.2/);
+  const details = (args: Record<string, string>) => session.call("get_image_details", args);
+  for (
+    const args of [
+      { image_name: "app:1.1" },
+      { image_name: "app:1.1", tag: "1.1" },
+      { image_name: "docker.io/library/app", tag: "1.1" },
+      { image_name: "app", tag: amd64.root.digest },
+    ]
+  ) {
+    assert.equal((await details(args)).structured["digest"], amd64.root.digest, args.image_name);
+  }
+  assert.equal((await details({ image_name: "app" })).structured["tag"], "latest");
+  const both = await details({ image_name: "app:1.1", tag: "1.2" });
+  assert.match(both.text, /^INVALID_ARGUMENT: Cannot use tag "1\.2": .*another one, "1\.1"\n/);
 });
 
 Deno.test("errors name the input and the next step", async (t) => {

@@ -8,18 +8,27 @@
 import { z } from "zod";
 import { sizeText } from "../../core/units.ts";
 import {
+  formatReference,
   type HubClient,
   inspectImage,
   isDockerHub,
   parseReference,
+  parseRegistry,
   parseRepository,
+  type Reference,
   type RegistryClient,
   viewTags,
 } from "../../oci/mod.ts";
-import { toAppError } from "../../core/errors.ts";
+import { AppError, toAppError } from "../../core/errors.ts";
 import { dayText, fitting, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
+import { type ImageRecord, imageRecord } from "../image_record.ts";
+import { withNearTags } from "../missing_tag.ts";
 import { READS } from "./arguments.ts";
+
+interface ImageDeps {
+  readonly registry: Pick<RegistryClient, "manifest" | "blob" | "tags">;
+}
 
 const REGISTRY = z.string().min(1).describe("For example docker.io");
 const REPOSITORY = z.string().min(1).describe("For example library/alpine");
@@ -33,11 +42,16 @@ export const listOciTags = defineTool({
   annotations: READS,
   input: z.strictObject({ registry: REGISTRY, repository: REPOSITORY }),
   output: z.object({ tags: z.array(z.string()), total: z.int() }),
-  async handle(input, deps: { readonly registry: Pick<RegistryClient, "tags"> }, { signal }) {
-    const repository = parseRepository(`${input.registry}/${input.repository}`);
+  async handle(
+    input,
+    deps: { readonly registry: Pick<RegistryClient, "tags"> },
+    { signal, budgetTokens = LIST_BUDGET_TOKENS },
+  ) {
+    const repository = parseRepository(`${parseRegistry(input.registry)}/${input.repository}`);
     const listing = await deps.registry.tags(repository, { signal });
     const view = viewTags(listing.tags, { sort: "semver", limit: 1000, includeDigestTags: true });
-    const tags = view.tags.slice(0, fitting(view.tags, LIST_BUDGET_TOKENS));
+    const written = view.tags.map((tag) => JSON.stringify(tag));
+    const tags = view.tags.slice(0, fitting(written, budgetTokens));
     const rest = view.total - tags.length;
     return {
       structured: { tags, total: view.total },
@@ -66,17 +80,17 @@ export const getOciDetails = defineTool({
   }),
   async handle(
     input,
-    deps: { readonly registry: Pick<RegistryClient, "manifest" | "blob"> },
-    { signal },
+    deps: ImageDeps,
+    { signal, budgetTokens = LIST_BUDGET_TOKENS },
   ) {
     const separator = input.reference.includes(":") ? "@" : ":";
     const reference = parseReference(
-      `${input.registry}/${input.repository}${separator}${input.reference}`,
+      `${parseRegistry(input.registry)}/${input.repository}${separator}${input.reference}`,
     );
-    const info = await inspectImage(deps.registry, reference, { signal });
+    const info = await describe(reference, deps, { signal, budgetTokens });
     // The older server's word: the architecture alone, each once.
     const architectures = [
-      ...new Set(info.platforms.map(({ platform }) => platform.split("/")[1] ?? platform)),
+      ...new Set(info.platforms.flatMap(({ platform }) => platform.split("/")[1] ?? [])),
     ];
     const annotations = info.annotations ?? {};
     return {
@@ -155,7 +169,7 @@ export const getImageDetails = defineTool({
   annotations: READS,
   input: z.strictObject({
     image_name: z.string().min(1),
-    tag: z.string().min(1).default("latest"),
+    tag: z.string().min(1).optional().describe("Default latest"),
   }),
   output: z.object({
     name: z.string(),
@@ -172,19 +186,10 @@ export const getImageDetails = defineTool({
     })),
     labels: z.record(z.string(), z.string()),
   }),
-  async handle(
-    input,
-    deps: { readonly registry: Pick<RegistryClient, "manifest" | "blob"> },
-    { signal },
-  ) {
-    const repository = parseRepository(input.image_name);
-    const name = `${repository.registry}/${repository.repository}`;
-    const separator = input.tag.includes(":") ? "@" : ":";
-    const info = await inspectImage(
-      deps.registry,
-      parseReference(`${name}${separator}${input.tag}`),
-      { signal },
-    );
+  async handle(input, deps: ImageDeps, { signal, budgetTokens = LIST_BUDGET_TOKENS }) {
+    const reference = taggedImage(input.image_name, input.tag);
+    const tag = reference.digest ?? reference.tag ?? "latest";
+    const info = await describe(reference, deps, { signal, budgetTokens });
     const { selected } = info;
     const platform = info.platforms.find(({ digest }) => digest === selected?.digest);
     const [os, architecture] = (selected?.platform ?? "").split("/");
@@ -196,7 +201,7 @@ export const getImageDetails = defineTool({
     return {
       structured: {
         name: input.image_name,
-        tag: input.tag,
+        tag,
         digest: info.digest,
         ...(architecture === undefined ? {} : { architecture }),
         ...(os === undefined || os === "" ? {} : { os }),
@@ -206,7 +211,7 @@ export const getImageDetails = defineTool({
         labels: selected?.labels ?? {},
       },
       text: [
-        `${input.image_name}:${input.tag} ${info.digest}`,
+        `${info.reference} ${info.digest}`,
         joined([
           selected?.platform,
           platform?.size_bytes === undefined ? undefined : sizeText(platform.size_bytes),
@@ -219,6 +224,36 @@ export const getImageDetails = defineTool({
     };
   },
 });
+
+async function describe(
+  reference: Reference,
+  deps: ImageDeps,
+  options: { readonly signal: AbortSignal; readonly budgetTokens: number },
+): Promise<ImageRecord> {
+  const { signal, budgetTokens } = options;
+  const info = await withNearTags(
+    reference,
+    { ...deps, signal },
+    () => inspectImage(deps.registry, reference, { signal }),
+  );
+  return imageRecord(info, budgetTokens);
+}
+
+/** A tag that stands behind the name counts, where no other is given. */
+function taggedImage(name: string, tag: string | undefined): Reference {
+  const named = parseReference(name);
+  const own = named.digest ?? named.tag;
+  if (tag === undefined || tag === own) return named;
+  if (own !== "latest") {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot use tag "${tag}": the image name has another one, "${own}"`,
+      { hint: "Write the tag once, behind the name or as tag" },
+    );
+  }
+  const bare = formatReference(parseRepository(name));
+  return parseReference(`${bare}${tag.includes(":") ? "@" : ":"}${tag}`);
+}
 
 async function hubFacts(
   hub: Pick<HubClient, "newestTags">,

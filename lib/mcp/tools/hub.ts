@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { countText } from "../../core/units.ts";
 import { AppError } from "../../core/errors.ts";
+import { cleanText, truncate } from "../../core/text.ts";
 import {
   type HubClient,
   type HubSearchHit,
@@ -16,9 +17,11 @@ import {
   parseRepository,
   type RegistryClient,
 } from "../../oci/mod.ts";
-import { dayText, joined, LIST_BUDGET_TOKENS } from "../render.ts";
+import { dayText, fitting, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
 import { COUNT, READS } from "./arguments.ts";
+
+const MAX_QUERY = 200;
 
 const HIT = z.object({
   name: z.string(),
@@ -39,7 +42,7 @@ export const searchImages = defineTool({
   description: "Search Docker Hub for images; with registry: names in that registry's catalog.",
   annotations: READS,
   input: z.strictObject({
-    query: z.string().min(1).max(200),
+    query: z.string().min(1).max(MAX_QUERY),
     registry: z.string().min(1).default("docker.io"),
     limit: z.int().min(1).max(100).default(10),
   }),
@@ -55,19 +58,36 @@ export const searchImages = defineTool({
       readonly hub: Pick<HubClient, "search">;
       readonly registry: Pick<RegistryClient, "catalog">;
     },
-    { signal },
+    { signal, budgetTokens = LIST_BUDGET_TOKENS },
   ) {
     const registry = parseRegistry(input.registry);
-    if (!isDockerHub(registry)) {
-      return await searchCatalog(input, { ...deps, host: registry, signal });
+    const query = cleanText(input.query, { maxChars: MAX_QUERY });
+    if (query === "") {
+      throw new AppError("INVALID_ARGUMENT", "Cannot search: the query has no words", {
+        hint: "Name what the image is or does, for example postgres",
+      });
     }
-    const { total, hits } = await deps.hub.search(input.query, { limit: input.limit, signal });
-    const results = hits.slice(0, input.limit);
+    if (!isDockerHub(registry)) {
+      return await searchCatalog({ query, limit: input.limit }, {
+        ...deps,
+        host: registry,
+        signal,
+      });
+    }
+    const { total, hits } = await deps.hub.search(query, { limit: input.limit, signal });
+    const asked = hits.slice(0, input.limit);
+    const results = asked.slice(
+      0,
+      fitting(asked.map((hit) => JSON.stringify(hit)), budgetTokens),
+    );
+    const isCut = results.length < asked.length;
     const head = results.length === 0
-      ? `Docker Hub finds nothing for "${input.query}"; try fewer or other words`
-      : `${results.length} of ${total} on Docker Hub`;
+      ? `Docker Hub finds nothing for "${query}"; try fewer or other words`
+      : `${results.length} of ${total} on Docker Hub${
+        isCut ? "; more do not fit, so search with more words" : ""
+      }`;
     return {
-      structured: { registry, total, results },
+      structured: { registry, total, results, ...(isCut ? { truncated: true } : {}) },
       text: [head, ...results.map(hitText)].join("\n"),
     };
   },
@@ -145,14 +165,15 @@ export const getHubRepository = defineTool({
     if (!isDockerHub(registry)) {
       throw new AppError(
         "INVALID_ARGUMENT",
-        `Cannot show "${input.repository}": it is not on Docker Hub`,
+        `Cannot show "${registry}/${repository}": it is not on Docker Hub`,
         {
           hint: "Use list_tags or get_image_info for other registries",
         },
       );
     }
     const { full_description: full, ...facts } = await deps.hub.repository(repository, { signal });
-    const page = full.slice(0, LIST_BUDGET_TOKENS * 2);
+    // About half of the budget: a page says little about an image after its beginning.
+    const page = truncate(full, LIST_BUDGET_TOKENS * 2);
     const cut = page.length < full.length ? `\n… ${full.length - page.length} more characters` : "";
     const text = joined([
       `${facts.name}: ${facts.description}`,

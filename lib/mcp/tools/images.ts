@@ -8,15 +8,15 @@
 import { z } from "zod";
 import { sizeText } from "../../core/units.ts";
 import {
-  type ImageInfo,
   inspectImage,
   parsePlatform,
   parseReference,
   parseRegistry,
   type RegistryClient,
 } from "../../oci/mod.ts";
+import { type ImageRecord, imageRecord } from "../image_record.ts";
 import { withNearTags } from "../missing_tag.ts";
-import { dayText, joined } from "../render.ts";
+import { dayText, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
 import { COUNT, IMAGE_REF, PLATFORM, READS } from "./arguments.ts";
 
@@ -135,7 +135,7 @@ export const getImageInfo = defineTool({
   async handle(
     input,
     deps: { readonly registry: Pick<RegistryClient, "manifest" | "blob" | "tags"> },
-    { signal },
+    { signal, budgetTokens = LIST_BUDGET_TOKENS },
   ) {
     const reference = parseReference(input.image_ref);
     const options = {
@@ -147,26 +147,12 @@ export const getImageInfo = defineTool({
       { ...deps, signal },
       () => inspectImage(deps.registry, reference, options),
     );
-    return { structured: structuredInfo(info), text: infoText(info) };
+    const record = imageRecord(info, budgetTokens);
+    return { structured: record, text: infoText(record) };
   },
 });
 
-/** As the output schema has it: the quota in the words of the other fields. */
-function structuredInfo(info: ImageInfo) {
-  const { pull_quota: quota, ...rest } = info;
-  if (quota === undefined) return rest;
-  const { limit, remaining, windowSeconds } = quota;
-  return {
-    ...rest,
-    pull_quota: {
-      ...(limit === undefined ? {} : { limit }),
-      ...(remaining === undefined ? {} : { remaining }),
-      ...(windowSeconds === undefined ? {} : { window_seconds: windowSeconds }),
-    },
-  };
-}
-
-function infoText(info: ImageInfo): string {
+function infoText(info: ImageRecord): string {
   const { selected } = info;
   const lines = [
     `${info.reference}: ${info.kind}${
@@ -201,7 +187,7 @@ function infoText(info: ImageInfo): string {
   return lines.join("\n");
 }
 
-function selectedText(selected: NonNullable<ImageInfo["selected"]>): string[] {
+function selectedText(selected: NonNullable<ImageRecord["selected"]>): string[] {
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["user", selected.user ?? "root (not set)"],
     ["entrypoint", selected.entrypoint && JSON.stringify(selected.entrypoint)],

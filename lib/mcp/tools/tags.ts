@@ -70,7 +70,7 @@ export const listTags = defineTool({
       readonly registry: Pick<RegistryClient, "tags">;
       readonly hub: Pick<HubClient, "newestTags">;
     },
-    { signal },
+    { signal, budgetTokens = LIST_BUDGET_TOKENS },
   ) {
     const repository = parseRepository(input.repository);
     const name = `${repository.registry}/${repository.repository}`;
@@ -87,8 +87,8 @@ export const listTags = defineTool({
       hub: deps.hub,
       signal,
     });
-    const rows = asked.tags.map((tag) => tagRow(tag, facts.get(tag)));
-    const count = fitting(rows, LIST_BUDGET_TOKENS);
+    const entries = asked.tags.map((tag) => ({ name: tag, ...facts.get(tag) }));
+    const count = fitting(entries.map((entry) => JSON.stringify(entry)), budgetTokens);
     const view = count < asked.tags.length
       ? viewTags(listing.tags, { ...options, limit: count })
       : asked;
@@ -104,7 +104,7 @@ export const listTags = defineTool({
     return {
       structured: {
         repository: name,
-        tags: view.tags.map((tag) => ({ name: tag, ...facts.get(tag) })),
+        tags: entries.slice(0, count),
         total: view.total,
         matched: view.matched,
         hidden: view.hidden,
@@ -114,7 +114,7 @@ export const listTags = defineTool({
       },
       text: [
         `${name}: ${view.total} tags${fits}${hidden}${listing.truncated ? ", list cut" : ""}`,
-        ...rows.slice(0, count),
+        ...view.tags.map((tag) => tagRow(tag, facts.get(tag))),
         ...more,
         ...notes,
       ].join("\n"),
