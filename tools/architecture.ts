@@ -56,8 +56,9 @@ export const EFFECTFUL: ReadonlySet<string> = new Set(["host", "main"]);
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "zod": ["lib/"],
   "@modelcontextprotocol/sdk": ["lib/mcp/sdk.ts", "lib/gateway/sdk.ts"],
+  "@noble/hashes": ["lib/oci/digest.ts"],
   "@std/cli": ["lib/cli/arguments.ts"],
-  "@std/path": ["lib/config.ts"],
+  "@std/path": ["lib/config.ts", "lib/host/disk.ts"],
   "get-east-asian-width": ["lib/cli/width.ts"],
   "fuse.js": ["lib/catalog/search.ts"],
   "isomorphic-git": ["lib/catalog/git.ts"],
@@ -69,7 +70,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 export const PURE_NODE: ReadonlySet<string> = new Set(["node:crypto"]);
 
 /** Modules of Node that only the units in EFFECTFUL may import. */
-export const HOST_NODE: ReadonlySet<string> = new Set(["node:dns/promises", "node:path"]);
+export const HOST_NODE: ReadonlySet<string> = new Set(["node:dns/promises"]);
 
 /** Global names that reach outside the program. */
 export const AMBIENT: ReadonlySet<string> = new Set([

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { dirname, join } from "node:path";
+import { dirname } from "@std/path/dirname";
+import { join } from "@std/path/join";
 import { abortError, throwIfAborted } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
 import type { Clock, Disk, DiskEntry, Files } from "../core/host.ts";

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { lookup } from "node:dns/promises";
 import { type AddressKind, addressKind } from "../core/address.ts";
 import { abortError, deadline, throwIfAborted } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
@@ -228,6 +227,8 @@ async function addressesOf(hostname: string, signal: AbortSignal): Promise<reado
   signal.addEventListener("abort", abort, { once: true });
   try {
     // A resolver that does not answer cannot be interrupted, but it can be left behind.
+    // Loaded for the first name: a registry that is named by its address does without.
+    const { lookup } = await import("node:dns/promises");
     const found = await Promise.race([lookup(hostname, { all: true }), aborted.promise]);
     return found.map(({ address }) => address);
   } catch (thrown) {
