@@ -293,18 +293,17 @@ function sentence(error: AppError): string {
   return hint === undefined ? message : `${message}. Next: ${hint}`;
 }
 
-/** The cursor is the place in the list: lists of this length seldom change between pages. */
-function page<T>(
+/** The cursor is the last name of a page: it stays right when tools come and go before it. */
+function page<T extends { readonly name: string }>(
   all: readonly T[],
   cursor: string | undefined,
 ): { readonly items: readonly T[]; readonly nextCursor?: string } {
-  const start = cursor === undefined ? 0 : /^\d{1,6}$/.test(cursor) ? Number(cursor) : NaN;
-  if (!(start >= 0) || (start > 0 && start >= all.length)) {
+  const start = cursor === undefined ? 0 : all.findIndex(({ name }) => name === cursor) + 1;
+  if (cursor !== undefined && start === 0) {
     throw new McpError(ErrorCode.InvalidParams, "Unknown cursor. Begin again without one");
   }
-  const end = start + PAGE_SIZE;
-  return {
-    items: all.slice(start, end),
-    ...(end < all.length ? { nextCursor: String(end) } : {}),
-  };
+  const items = all.slice(start, start + PAGE_SIZE);
+  const last = items.at(-1);
+  const isEnd = last === undefined || start + PAGE_SIZE >= all.length;
+  return { items, ...(isEnd ? {} : { nextCursor: last.name }) };
 }

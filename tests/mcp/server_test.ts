@@ -317,3 +317,16 @@ Deno.test("a long list of tools is paged", async () => {
   assert.deepEqual(names, tools.map(({ name }) => name));
   await assert.rejects(() => session.client.listTools({ cursor: "x" }), /Unknown cursor/);
 });
+
+Deno.test("a page of tools goes on in its place when tools came before it", async () => {
+  const make = (name: string) => toolOf(name, () => Promise.resolve({ content: [] }));
+  const tools = Array.from({ length: 150 }, (_, n) => make(`tool_${n}`));
+  const inventory = inventoryOf(tools);
+  await using session = await openSession(inventory);
+  const first = await session.client.listTools();
+  assert.ok(first.nextCursor !== undefined);
+  inventory.replaceTools([make("fresh"), ...tools]);
+  const second = await session.client.listTools({ cursor: first.nextCursor });
+  assert.equal(second.tools[0]?.name, "tool_100");
+  assert.equal(second.tools.length, 50);
+});

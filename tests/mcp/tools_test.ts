@@ -442,6 +442,28 @@ Deno.test("the compat tools name the nearest tags, and take a tag behind the nam
   assert.match(both.text, /^INVALID_ARGUMENT: Cannot use tag "1\.2": .*another one, "1\.1"\n/);
 });
 
+Deno.test("answers read well", async (t) => {
+  await using session = await openSession(world().inventory);
+  for (
+    const [name, args] of [
+      ["get_image_info", { image_ref: "app:1.2" }],
+      ["get_image_info", { image_ref: "app:chart" }],
+      ["list_tags", { repository: "app", limit: 3 }],
+      ["list_oci_tags", { registry: "docker.io", repository: "library/app" }],
+      ["get_oci_details", { registry: "docker.io", repository: "library/app", reference: "1.2" }],
+      ["search_tags", { image_name: "app", tag_pattern: "1.2" }],
+      ["get_image_details", { image_name: "app", tag: "1.2" }],
+    ] as const
+  ) {
+    const { text } = await session.call(name, args);
+    // Digests and sizes of layers are those of the compressor at hand.
+    const shown = text.replaceAll(/sha256:[0-9a-f]{64}/g, "sha256:…")
+      .replaceAll(/\d+ B\b/g, "… B").replace(/size_bytes: \d+/, "size_bytes: …")
+      .replaceAll(/cursor="[^"]+"/g, 'cursor="…"');
+    await t.assertSnapshot(shown.split("\n"), `${name} ${JSON.stringify(args)}`);
+  }
+});
+
 Deno.test("errors name the input and the next step", async (t) => {
   await using session = await openSession(world().inventory);
   const texts: string[] = [];

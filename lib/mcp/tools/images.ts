@@ -167,7 +167,9 @@ function infoText(info: ImageRecord): string {
         joined([
           joined([platform.platform, platform.os_version], " "),
           platform.size_bytes === undefined ? undefined : sizeText(platform.size_bytes),
-          platform.layers === undefined ? undefined : `${platform.layers} layers`,
+          platform.layers === undefined
+            ? undefined
+            : `${platform.layers} layer${platform.layers === 1 ? "" : "s"}`,
           dayText(platform.created),
           platform.digest,
         ], ", ")
