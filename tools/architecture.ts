@@ -58,7 +58,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@modelcontextprotocol/sdk": ["lib/mcp/sdk.ts", "lib/gateway/sdk.ts"],
   "@noble/hashes": ["lib/oci/digest.ts"],
   "@std/cli": ["lib/cli/arguments.ts"],
-  "@std/path": ["lib/config.ts", "lib/host/disk.ts"],
+  "@std/path": ["lib/config.ts"],
   "get-east-asian-width": ["lib/cli/width.ts"],
   "fuse.js": ["lib/catalog/search.ts"],
   "isomorphic-git": ["lib/catalog/git.ts"],

@@ -17,7 +17,7 @@ import config from "../deno.json" with { type: "json" };
 const STD_ON_NPM = "npm:deno-std@1.4.0";
 
 /** Modules of `@std` that the code imports beside a package's main module. */
-const STD_SUBPATHS = ["@std/cli/parse-args", "@std/path/dirname", "@std/path/join"];
+const STD_SUBPATHS = ["@std/cli/parse-args", "@std/path/join"];
 
 /** Subcommands that take `--import-map`. */
 const MAPPED = new Set(["run", "test", "check", "bench", "bundle", "compile", "cache", "doc"]);

@@ -5,8 +5,6 @@
  * @module
  */
 
-import { dirname } from "@std/path/dirname";
-import { join } from "@std/path/join";
 import { abortError, throwIfAborted } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
 import type { Clock, Disk, DiskEntry, Files } from "../core/host.ts";
@@ -285,4 +283,13 @@ function fileError(thrown: unknown, { path, kind, flags }: Guarded): unknown {
     cause,
     hint: "Check the file and the disk that holds it",
   });
+}
+
+/** Every system that Deno runs on takes `/`, Windows included. */
+function join(folder: string, name: string): string {
+  return `${folder}/${name}`;
+}
+
+function dirname(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
 }
