@@ -16,7 +16,11 @@ import { startWharf } from "./wharf.ts";
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
 /** What a set may hold for one kind of permission. */
-type Grant = boolean | readonly string[] | { readonly allow: readonly string[] } | undefined;
+type Grant =
+  | boolean
+  | readonly string[]
+  | { readonly allow: boolean | readonly string[] }
+  | undefined;
 
 /** One line of the log. */
 interface Check {
@@ -32,8 +36,8 @@ const SETS: Readonly<Record<string, Readonly<Record<string, Grant>>>> = {
 
 /** Whether a set covers a check. */
 function covers(grant: Grant, check: Check): boolean {
-  if (grant === undefined || typeof grant === "boolean") return grant === true;
-  const names = "allow" in grant ? grant.allow : grant;
+  const names = typeof grant === "object" && "allow" in grant ? grant.allow : grant;
+  if (names === undefined || typeof names === "boolean") return names === true;
   switch (check.permission) {
     case "net": {
       const host = URL.parse(check.value)?.hostname || check.value.replace(/:\d+$/, "");

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
+import { addressKind } from "../../lib/core/address.ts";
 import { ENV_NAMES } from "../../lib/host/env.ts";
 
 const { inspect, discover, full } = config.permissions;
@@ -17,7 +18,14 @@ Deno.test("permission sets grow from inspect over discover to full", () => {
     narrower.filter((entry) => !wider.includes(entry));
   assert.deepEqual(missing(discover.net, inspect.net), []);
   assert.deepEqual(missing(discover.read, inspect.read), []);
-  assert.deepEqual([full.net, full.read, full.write], [true, true, true]);
+  assert.deepEqual([full.net.allow, full.read, full.write], [true, true, true]);
+});
+
+Deno.test("the widest set denies metadata addresses, which Deno checks after resolution too", () => {
+  assert.deepEqual(full.net.deny, ["169.254.0.0/16", "100.100.100.200", "192.0.0.192"]);
+  for (const range of full.net.deny) {
+    assert.equal(addressKind(range.replace(/\/\d+$/, "")), "link-local", range);
+  }
 });
 
 Deno.test("permission sets give only full the right to start programs, and none to load code", () => {
