@@ -31,6 +31,8 @@ import { type HubDeps, HubHttp, type HubOptions } from "./hub_http.ts";
 export interface HubCallOptions {
   /** Ends the call early. */
   readonly signal?: AbortSignal;
+  /** Time for the call, in milliseconds. @default that of the client */
+  readonly timeoutMs?: number;
 }
 
 const MAX_PAGE_SIZE = 100;

@@ -46,6 +46,8 @@ export interface HubCall {
   readonly missingHint?: string;
   /** Ends the call early. */
   readonly signal?: AbortSignal;
+  /** Time for the call, in milliseconds, where it is worth less than others. */
+  readonly timeoutMs?: number;
 }
 
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -103,7 +105,7 @@ export class HubHttp {
   async get(path: string, call: HubCall): Promise<unknown> {
     const { clock } = this.#deps;
     this.#checkPause(call);
-    using limit = deadline(clock, this.#timeoutMs, call.signal);
+    using limit = deadline(clock, call.timeoutMs ?? this.#timeoutMs, call.signal);
     for (let attempt = 1;; attempt++) {
       const authorization = await this.#authorization(limit.signal);
       const answer = await this.#attempt(path, authorization, limit.signal);

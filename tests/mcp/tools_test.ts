@@ -442,6 +442,64 @@ Deno.test("the compat tools name the nearest tags, and take a tag behind the nam
   assert.match(both.text, /^INVALID_ARGUMENT: Cannot use tag "1\.2": .*another one, "1\.1"\n/);
 });
 
+Deno.test("what goes wrong beside an answer is noted in it", async () => {
+  const { inventory } = makeWorld({
+    repositories: { "registry-1.docker.io/library/app": { tags: { "1.1": amd64 } } },
+    intercept({ url, method }) {
+      if (url.host === "hub.docker.com") return Response.json({}, { status: 403 });
+      if (method !== "HEAD" || !url.pathname.endsWith("/manifests/1.1")) return undefined;
+      return new Response(null, {
+        headers: {
+          "content-type": index.root.mediaType,
+          "docker-content-digest": index.root.digest,
+        },
+      });
+    },
+  });
+  await using session = await openSession(inventory);
+  const tags = await session.call("list_tags", { repository: "app" });
+  assert.deepEqual(tags.structured["tags"], [{ name: "1.1" }]);
+  assert.match(
+    tags.text,
+    /\nno sizes and dates: Cannot list the Docker Hub tags of "library\/app"/,
+  );
+  // The tag points elsewhere by now; the digest decides.
+  const ask = (name: string) => session.call(name, { image_ref: `app:1.1@${amd64.root.digest}` });
+  const manifest = await ask("get_image_manifest");
+  assert.equal(manifest.structured["digest"], amd64.root.digest);
+  assert.deepEqual(manifest.structured["notes"], [`The tag now points to ${index.root.digest}`]);
+  const info = await ask("get_image_info");
+  assert.equal(info.structured["tag_moved_to"], index.root.digest);
+});
+
+Deno.test("a registry's warnings and the pull quota reach the answer", async () => {
+  const { inventory } = makeWorld({
+    repositories: { "registry-1.docker.io/library/app": { tags: { "1.1": amd64 } } },
+    intercept({ url, method }) {
+      if (method !== "HEAD" || !url.pathname.endsWith("/manifests/1.1")) return undefined;
+      return new Response(null, {
+        headers: {
+          "content-type": amd64.root.mediaType,
+          "docker-content-digest": amd64.root.digest,
+          "ratelimit-limit": "100;w=21600",
+          "ratelimit-remaining": "7;w=21600",
+          "warning": '299 - "moving\u00ad soon"',
+        },
+      });
+    },
+  });
+  await using session = await openSession(inventory);
+  const info = await session.call("get_image_info", { image_ref: "app:1.1" });
+  assert.match(info.text, /\npull quota: 7 of 100 left\nwarning of the registry: moving soon/);
+  assert.deepEqual(info.structured["pull_quota"], {
+    limit: 100,
+    remaining: 7,
+    window_seconds: 21_600,
+  });
+  const manifest = await session.call("get_image_manifest", { image_ref: "app:1.1" });
+  assert.deepEqual(manifest.structured["notes"], ["warning of the registry: moving soon"]);
+});
+
 Deno.test("answers read well", async (t) => {
   await using session = await openSession(world().inventory);
   for (

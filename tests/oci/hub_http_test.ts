@@ -374,6 +374,9 @@ Deno.test("get() ends with its caller and with its deadline", async () => {
   const late = failureOf(http.get("/x", CALL));
   await clock.advance(10_000);
   assert.equal((await late).code, "TIMEOUT");
+  const impatient = failureOf(http.get("/x", { ...CALL, timeoutMs: 1000 }));
+  await clock.advance(1000);
+  assert.equal((await impatient).code, "TIMEOUT");
 });
 
 Deno.test("get() asks the address that it is given", async () => {

@@ -9,9 +9,7 @@ import { z } from "zod";
 import { sizeText } from "../../core/units.ts";
 import {
   formatReference,
-  type HubClient,
   inspectImage,
-  isDockerHub,
   parseReference,
   parseRegistry,
   parseRepository,
@@ -19,7 +17,8 @@ import {
   type RegistryClient,
   viewTags,
 } from "../../oci/mod.ts";
-import { AppError, toAppError } from "../../core/errors.ts";
+import { AppError } from "../../core/errors.ts";
+import { hubTagFacts, type TagFactsDeps } from "../tag_facts.ts";
 import { dayText, fitting, joined, LIST_BUDGET_TOKENS } from "../render.ts";
 import { defineTool } from "../tool.ts";
 import { type ImageRecord, imageRecord } from "../image_record.ts";
@@ -126,16 +125,13 @@ export const searchTags = defineTool({
   }),
   async handle(
     input,
-    deps: {
-      readonly registry: Pick<RegistryClient, "tags">;
-      readonly hub: Pick<HubClient, "newestTags">;
-    },
+    deps: TagFactsDeps & { readonly registry: Pick<RegistryClient, "tags"> },
     { signal },
   ) {
     const repository = parseRepository(input.image_name);
     const listing = await deps.registry.tags(repository, { signal });
     const view = viewTags(listing.tags, { sort: "semver", pattern: input.tag_pattern, limit: 50 });
-    const facts = await hubFacts(deps.hub, repository, signal);
+    const { facts } = await hubTagFacts(repository, deps, signal);
     const tags = view.tags.map((tag) => {
       const { size_bytes: size, pushed } = facts.get(tag) ?? {};
       return {
@@ -253,20 +249,4 @@ function taggedImage(name: string, tag: string | undefined): Reference {
   }
   const bare = formatReference(parseRepository(name));
   return parseReference(`${bare}${tag.includes(":") ? "@" : ":"}${tag}`);
-}
-
-async function hubFacts(
-  hub: Pick<HubClient, "newestTags">,
-  repository: { readonly registry: string; readonly repository: string },
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, { readonly size_bytes?: number; readonly pushed?: string }>> {
-  if (!isDockerHub(repository.registry)) return new Map();
-  try {
-    const { tags } = await hub.newestTags(repository.repository, { limit: 100, signal });
-    return new Map(tags.map((tag) => [tag.name, tag]));
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    if (error.code === "CANCELLED") throw error;
-    return new Map();
-  }
 }

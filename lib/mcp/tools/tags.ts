@@ -6,10 +6,7 @@
 
 import { z } from "zod";
 import { sizeText } from "../../core/units.ts";
-import { toAppError } from "../../core/errors.ts";
 import {
-  type HubClient,
-  isDockerHub,
   parseRepository,
   type RegistryClient,
   type Repository,
@@ -18,20 +15,15 @@ import {
   viewTags,
 } from "../../oci/mod.ts";
 import { dayText, fitting, joined, LIST_BUDGET_TOKENS } from "../render.ts";
+import { type FoundFacts, hubTagFacts, type TagFacts, type TagFactsDeps } from "../tag_facts.ts";
 import { defineTool } from "../tool.ts";
 import { CURSOR, READS } from "./arguments.ts";
-
-/** Docker Hub gives at most so many tags in one request. */
-const HUB_PAGE = 100;
 
 const ROW = z.object({
   name: z.string(),
   size_bytes: z.int().nonnegative().optional(),
   pushed: z.string().optional(),
 });
-
-/** What is known of a tag beside its name. */
-type TagFacts = Readonly<Omit<z.output<typeof ROW>, "name">>;
 
 /** Lists tags. */
 export const listTags = defineTool({
@@ -66,10 +58,7 @@ export const listTags = defineTool({
   synonyms: { sort: { "semver-desc": "semver" } },
   async handle(
     input,
-    deps: {
-      readonly registry: Pick<RegistryClient, "tags">;
-      readonly hub: Pick<HubClient, "newestTags">;
-    },
+    deps: TagFactsDeps & { readonly registry: Pick<RegistryClient, "tags"> },
     { signal, budgetTokens = LIST_BUDGET_TOKENS },
   ) {
     const repository = parseRepository(input.repository);
@@ -94,7 +83,7 @@ export const listTags = defineTool({
       : asked;
     const notes = [
       ...listing.warnings.map((warning) => `warning of the registry: ${warning}`),
-      ...note,
+      ...(note === undefined ? [] : [note]),
     ];
     const more = view.nextCursor === undefined
       ? []
@@ -134,35 +123,13 @@ function tagRow(tag: string, facts: TagFacts | undefined): string {
 async function factsOf(
   repository: Repository,
   listing: TagListing,
-  options: {
-    readonly shown: readonly string[];
-    readonly hub: Pick<HubClient, "newestTags">;
-    readonly signal: AbortSignal;
-  },
-): Promise<{ readonly facts: ReadonlyMap<string, TagFacts>; readonly note: readonly string[] }> {
-  const facts = new Map<string, TagFacts>();
-  for (const [tag, { sizeBytes, pushed }] of listing.details) {
-    facts.set(tag, {
-      ...(sizeBytes === undefined ? {} : { size_bytes: sizeBytes }),
-      ...(pushed === undefined ? {} : { pushed }),
-    });
-  }
-  if (!isDockerHub(repository.registry) || options.shown.length === 0) return { facts, note: [] };
-  try {
-    const { tags } = await options.hub.newestTags(repository.repository, {
-      limit: HUB_PAGE,
-      signal: options.signal,
-    });
-    for (const { name, size_bytes: size, pushed } of tags) {
-      facts.set(name, {
-        ...(size === undefined ? {} : { size_bytes: size }),
-        ...(pushed === undefined ? {} : { pushed }),
-      });
-    }
-    return { facts, note: [] };
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    if (error.code === "CANCELLED") throw error;
-    return { facts, note: [`no sizes and dates: ${error.message}`] };
-  }
+  options: TagFactsDeps & { readonly shown: readonly string[]; readonly signal: AbortSignal },
+): Promise<FoundFacts> {
+  if (options.shown.length === 0) return { facts: new Map() };
+  const { facts, note } = await hubTagFacts(repository, options, options.signal);
+  const own = [...listing.details].map(([tag, { sizeBytes, pushed }]): [string, TagFacts] => [tag, {
+    ...(sizeBytes === undefined ? {} : { size_bytes: sizeBytes }),
+    ...(pushed === undefined ? {} : { pushed }),
+  }]);
+  return { facts: new Map([...own, ...facts]), ...(note === undefined ? {} : { note }) };
 }
