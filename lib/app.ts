@@ -78,10 +78,23 @@ const GRACE_MS = 5000;
 /** Pages of one list of tags, and a question asked again at once, come from one download. */
 const KEEP_TAGS_MS = 10_000;
 
+/** Where to begin, by tool; only what is on offer is named. */
+const FIRST_TOOLS = [
+  ["get_image_info", "for one image"],
+  ["list_tags", "for a repository"],
+  ["search_images", "to find one"],
+] as const;
+
 /** What a model reads once, when its client connects. */
-const INSTRUCTIONS = "Wharf answers about container images without pulling them. " +
-  "Begin with get_image_info for one image, list_tags for a repository, search_images to find one. " +
-  "Pin with the `pinned` reference. Errors name the next step.";
+function instructionsFor(inventory: Inventory): string {
+  const first = FIRST_TOOLS.filter(([name]) => inventory.findTool(name) !== undefined)
+    .map(([name, use]) => `${name} ${use}`);
+  return [
+    "Wharf answers about container images without pulling them.",
+    ...(first.length === 0 ? [] : [`Begin with ${first.join(", ")}.`]),
+    "Pin with the `pinned` reference. Errors name the next step.",
+  ].join(" ");
+}
 
 /**
  * Wires the parts together. Nothing is read or sent before the first call.
@@ -116,7 +129,8 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
 
   async function connector() {
     const { createServer } = await import("./mcp/protocol.ts");
-    return () => createServer({ info, instructions: INSTRUCTIONS, inventory, log });
+    const instructions = instructionsFor(inventory);
+    return () => createServer({ info, instructions, inventory, log });
   }
 
   return {
