@@ -28,7 +28,7 @@ export { type Digest, isDigest, parseDigest } from "./digest.ts";
 export { type HubCallOptions, HubClient } from "./hub.ts";
 export type { HubDeps, HubOptions } from "./hub_http.ts";
 export type { HubRepository, HubSearchHit, HubTag, HubUser } from "./hub_answers.ts";
-export { historyOf, type HistoryStep } from "./history.ts";
+export type { HistoryStep } from "./history.ts";
 export type { ImageReader } from "./image_children.ts";
 export { parseImageConfig } from "./image_config.ts";
 export {
@@ -68,5 +68,4 @@ export {
   viewTags,
 } from "./tag_list.ts";
 export type { TagDetails, TagListing } from "./tag_pages.ts";
-export { compilePattern } from "./tag_pattern.ts";
 export type { TransportDeps } from "./transport.ts";

@@ -214,6 +214,25 @@ Deno.test("viewTags() writes cursors that need no escaping in a URL or a shell",
   }
 });
 
+Deno.test("viewTags() keeps views of one list apart, and forgets none of it", () => {
+  const tags = ["1.1", "1.2", "2.1", "edge", `${MIRROR}.sig`];
+  const views: readonly Omit<TagViewOptions, "limit">[] = [
+    { sort: "semver" },
+    { sort: "alphabetical" },
+    { sort: "registry" },
+    { sort: "semver", pattern: "1.*" },
+    { sort: "semver", pattern: "2.*" },
+    { sort: "semver", includeDigestTags: true },
+    { sort: "alphabetical", pattern: "1.*" },
+  ];
+  const all = () => views.map((view) => viewTags(tags, { ...view, limit: 10 }));
+  const first = all();
+  assert.deepEqual(first.map(({ matched }) => matched), [4, 4, 4, 2, 1, 5, 2]);
+  assert.deepEqual(all(), first);
+  // Another list with the same views is another matter.
+  assert.equal(viewTags(["9.9"], { sort: "semver", limit: 10 }).tags[0], "9.9");
+});
+
 Deno.test("viewTags() takes ten thousand tags", () => {
   const tags = Array.from({ length: 10_000 }, (_, index) => `${index % 100}.${index}`);
   const view = viewTags(tags, { sort: "semver", limit: 2 });
