@@ -67,7 +67,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules of Node that only compute, for every unit. */
-export const PURE_NODE: ReadonlySet<string> = new Set(["node:crypto"]);
+export const PURE_NODE: ReadonlySet<string> = new Set(["node:crypto", "node:zlib"]);
 
 /** Modules of Node that only the units in EFFECTFUL may import. */
 export const HOST_NODE: ReadonlySet<string> = new Set(["node:dns/promises"]);
