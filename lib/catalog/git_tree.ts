@@ -64,6 +64,9 @@ const MAX_PATH_CHARS = 1024;
 /** Catalogues need three or four; a deeper one only costs time. */
 const MAX_DEPTH = 32;
 
+/** A few trees that name each other often enough give billions of paths. */
+const MAX_LEFT_OUT = 200_000;
+
 /** Control characters, backslashes, and what stands for bytes that are not UTF-8. */
 // deno-lint-ignore no-control-regex -- they are what is looked for
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\\\ufffd]/;
@@ -135,9 +138,16 @@ export class GitTreeBuilder {
     return true;
   }
 
-  /** Counts an entry that is not read, such as a folder with a hostile name. */
+  /**
+   * Counts an entry that is not read.
+   *
+   * @throws {AppError} `TOO_LARGE` when they are so many that the repository is built to do harm.
+   */
   leaveOut(): void {
     this.#leftOut += 1;
+    if (this.#leftOut > MAX_LEFT_OUT) {
+      throw tooLarge(`more than ${MAX_LEFT_OUT} entries of it cannot be used`);
+    }
   }
 
   /**
