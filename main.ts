@@ -23,9 +23,10 @@ import {
   runTool,
   type Terminal,
 } from "./lib/cli/mod.ts";
-import { type Config, resolveConfig } from "./lib/config.ts";
-import { toAppError } from "./lib/core/errors.ts";
-import type { Env } from "./lib/core/host.ts";
+import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
+import { AppError, toAppError } from "./lib/core/errors.ts";
+import type { Env, Files } from "./lib/core/host.ts";
+import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
@@ -42,10 +43,18 @@ const INFO = { name: "wharf", version: deno.version } as const;
 /** Exit code of a process that SIGINT ended, as shells count it. */
 const INTERRUPTED = 130;
 
+/** A config file is written by hand. */
+const MAX_CONFIG_BYTES = 1024 * 1024;
+
 /** Runs Wharf; the result is the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const stdio = openStdio();
-  const terminal: Terminal = { out: stdio.out, err: stdio.err, columns: stdio.columns() };
+  const terminal: Terminal = {
+    out: stdio.out,
+    err: stdio.err,
+    status: stdio.status,
+    columns: stdio.columns(),
+  };
   try {
     const invocation = parseArguments(argv);
     if (invocation.kind === "help") {
@@ -70,7 +79,8 @@ async function run(
   stdio: Stdio,
 ): Promise<number> {
   const env = readEnv();
-  const config = resolveConfig(invocation.flags, env, Deno.build.os);
+  const files = openFiles();
+  const config = await readConfig(invocation.flags, { env, files });
   const log = openLog({
     format: config.logFormat,
     // A person who asks one question wants the answer; a server's operator wants to know what happens.
@@ -79,7 +89,6 @@ async function run(
     redact: secretsOf(config, env),
   });
   for (const warning of config.warnings) log.warn(warning);
-  const files = openFiles();
   const certificates = openCertificates({ files, env, log });
   await using net = openNet({
     userAgent: `wharf/${INFO.version}`,
@@ -87,6 +96,8 @@ async function run(
     certs: certificates,
   });
   const directory = await writable(config.cacheDirectory);
+  const permissions = () =>
+    grantedPermissions(directory === undefined ? {} : { paths: [directory] });
   const app = createApp(
     {
       net,
@@ -97,6 +108,8 @@ async function run(
       log,
       env,
       random: Math.random,
+      openFolder: (path) => openDisk(path, systemClock),
+      permissions,
     },
     config,
     INFO,
@@ -116,7 +129,7 @@ async function run(
     version: INFO.version,
     toolsets: config.toolsets,
     toolCount: app.inventory.listTools().length,
-    granted: await grantedPermissions(directory === undefined ? {} : { paths: [directory] }),
+    granted: await permissions(),
     cacheDirectory: directory,
     authenticated: config.serve.authToken !== undefined,
   };
@@ -131,6 +144,39 @@ async function run(
     await app.serveStreams(stdio, stopped);
   }
   return 0;
+}
+
+/** Flags, environment and config file; a file that may not be read is as good as none. */
+async function readConfig(
+  flags: Invocation["flags"],
+  { env, files }: { readonly env: Env; readonly files: Files },
+): Promise<Config> {
+  const found = configPath(flags, env, Deno.build.os);
+  if (found === undefined) return resolveConfig(flags, env, Deno.build.os);
+  const { path, isNamed } = found;
+  const bytes = await readConfigFile(files, found);
+  if (bytes === undefined && isNamed) {
+    throw new AppError("NOT_FOUND", `Cannot read config file "${path}": there is none`, {
+      hint: "Check the path of --config",
+    });
+  }
+  const file = bytes === undefined
+    ? {}
+    : parseConfigFile(parseJson(bytes, { what: `"${path}"` }), path);
+  return resolveConfig(flags, env, Deno.build.os, file);
+}
+
+async function readConfigFile(
+  files: Files,
+  { path, isNamed }: { readonly path: string; readonly isNamed: boolean },
+): Promise<Uint8Array | undefined> {
+  try {
+    return await files.read(path, { maxBytes: MAX_CONFIG_BYTES });
+  } catch (thrown) {
+    const isDenied = toAppError(thrown).code === "PERMISSION_MISSING";
+    if (isDenied && !isNamed) return undefined;
+    throw thrown;
+  }
 }
 
 /** Flags that ask for more are heard; otherwise only what went wrong is shown. */

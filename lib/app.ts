@@ -12,7 +12,9 @@ import type { Config } from "./config.ts";
 import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
 import type { Listen, Listening, Net } from "./core/http.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
-import { appInventory, type Inventory } from "./mcp/mod.ts";
+import type { Catalog } from "./catalog/mod.ts";
+import { toAppError } from "./core/errors.ts";
+import { appInventory, type Inventory, type SystemFacts } from "./mcp/mod.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
 
@@ -32,6 +34,10 @@ export interface AppHost {
   readonly log: Log;
   /** The declared environment variables. */
   readonly env: Env;
+  /** Opens a folder that others own, for reading. */
+  readonly openFolder: (path: string) => Pick<Disk, "list" | "read">;
+  /** The permissions that Deno granted, for people to read. */
+  readonly permissions: () => Promise<readonly string[]>;
   /** A number from 0 to below 1, for jitter. */
   readonly random: () => number;
 }
@@ -83,6 +89,7 @@ const FIRST_TOOLS = [
   ["get_image_info", "for one image"],
   ["list_tags", "for a repository"],
   ["search_images", "to find one"],
+  ["registry-find", "for an MCP server"],
 ] as const;
 
 /** What a model reads once, when its client connects. */
@@ -90,7 +97,7 @@ function instructionsFor(inventory: Inventory): string {
   const first = FIRST_TOOLS.filter(([name]) => inventory.findTool(name) !== undefined)
     .map(([name, use]) => `${name} ${use}`);
   return [
-    "Wharf answers about container images without pulling them.",
+    "Wharf answers about container images without pulling them, and finds MCP servers.",
     ...(first.length === 0 ? [] : [`Begin with ${first.join(", ")}.`]),
     "Pin with the `pinned` reference. Errors name the next step.",
   ].join(" ");
@@ -125,7 +132,27 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     keepTagsMs: KEEP_TAGS_MS,
   });
   const hub = new HubClient({ net, clock, log, env });
-  const inventory = appInventory({ registry, hub, version: info.version }, config.toolsets);
+  const catalog = once(() => openCatalog(host, config));
+  const inventory = appInventory(
+    {
+      registry,
+      hub,
+      catalog,
+      system: () => systemFacts(host),
+      now: () => clock.now(),
+      version: info.version,
+    },
+    config.toolsets,
+  );
+
+  /** Refreshes the catalogue beside the serving, where it is offered. */
+  function schedule(signal: AbortSignal): void {
+    if (!config.toolsets.includes("catalog")) return;
+    const run = async () => await (await catalog()).schedule(signal);
+    run().catch((thrown) =>
+      log.error("the catalogue is not refreshed any more", { reason: toAppError(thrown).message })
+    );
+  }
 
   async function connector() {
     const { createServer } = await import("./mcp/protocol.ts");
@@ -142,6 +169,8 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       ]);
       const server = connect();
       const transport = new StdioTransport(streams, { clock, graceMs: GRACE_MS });
+      const ended = new AbortController();
+      schedule(AbortSignal.any([signal, ended.signal]));
       const closed = Promise.withResolvers<void>();
       const cleanUp = server.onclose;
       server.onclose = () => {
@@ -153,6 +182,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       if (signal.aborted) stop();
       else signal.addEventListener("abort", stop, { once: true });
       await closed.promise;
+      ended.abort();
       signal.removeEventListener("abort", stop);
     },
     async serveHttp(listen, signal) {
@@ -176,6 +206,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         handler: app.handle,
         signal: connections.signal,
       });
+      schedule(signal);
       // In this order: answers of calls in hand are sent whole, then nobody is waited for.
       const stop = async () => {
         await app.close({ graceMs: GRACE_MS });
@@ -189,5 +220,49 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       else signal.addEventListener("abort", () => void stop(), { once: true });
       return listening;
     },
+  };
+}
+
+/** The catalogue, with what it takes to read its sources. */
+async function openCatalog(host: AppHost, config: Config): Promise<Catalog> {
+  const { Catalog, openGather, placeSources } = await import("./catalog/mod.ts");
+  const { gitDirectory, refreshIntervalMs, sources } = config.catalog;
+  return new Catalog({
+    ...host,
+    gather: openGather({
+      ...host,
+      ...(gitDirectory === undefined ? {} : { directory: gitDirectory }),
+    }),
+  }, { sources: placeSources(sources), intervalMs: refreshIntervalMs });
+}
+
+/** What a person or model may want to know before a server is activated. */
+async function systemFacts({ processes, env, permissions }: AppHost): Promise<SystemFacts> {
+  const podman = async () => {
+    try {
+      const { code, stdout } = await processes.run({
+        command: "podman",
+        args: ["--version"],
+        env: env["PATH"] === undefined ? {} : { PATH: env["PATH"] },
+      }, { maxBytes: 1024, timeoutMs: 5000 });
+      const [, version] = /(\d[\w.-]*)/.exec(new TextDecoder().decode(stdout)) ?? [];
+      return code === 0 && version !== undefined ? version : `it ended with code ${code}`;
+    } catch (thrown) {
+      return toAppError(thrown).message;
+    }
+  };
+  const [granted, version] = await Promise.all([permissions(), podman()]);
+  return { permissions: granted, podman: version };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((thrown) => {
+      // A wrong setting is said at each call, and not remembered as an answer.
+      made = undefined;
+      throw thrown;
+    });
+    return made;
   };
 }

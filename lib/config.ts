@@ -14,6 +14,7 @@
  */
 
 import { join } from "@std/path/join";
+import { z } from "zod";
 import { AppError } from "./core/errors.ts";
 import type { Env } from "./core/host.ts";
 import { type Toolset, TOOLSETS } from "./mcp/mod.ts";
@@ -43,6 +44,16 @@ export interface ServeConfig {
   readonly allowedOrigins: readonly string[];
 }
 
+/** Settings of the catalogue. */
+export interface CatalogConfig {
+  /** Places of sources by name, as `placeSources` of the catalogue takes them. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** Time between two refreshes of a source, in milliseconds; 0: never by itself. @default {24 h} */
+  readonly refreshIntervalMs: number;
+  /** Directory for clones of git sources. @default the cache directory */
+  readonly gitDirectory: string | undefined;
+}
+
 /** All settings of one run. */
 export interface Config {
   /** The toolsets that are offered. */
@@ -53,6 +64,8 @@ export interface Config {
   readonly timeoutMs: number;
   /** Directory of the cache, or `undefined` where no home directory is known. */
   readonly cacheDirectory: string | undefined;
+  /** Settings of the catalogue. */
+  readonly catalog: CatalogConfig;
   /** How log lines look. */
   readonly logFormat: LogFormat;
   /** The least severe log line that is written. */
@@ -66,7 +79,17 @@ export interface Config {
 /** Flag values by name, as the command line gave them. */
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
+/** The config file; unknown keys are refused, since a misspelt one would silently do nothing. */
+const FILE = z.strictObject({
+  sources: z.record(z.string(), z.string()).optional(),
+});
+
+/** What a config file says. */
+export type ConfigFile = Readonly<z.infer<typeof FILE>>;
+
 const DEFAULT_PORT = 8080;
+const DEFAULT_REFRESH_HOURS = 24;
+const HOUR_MS = 3_600_000;
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const LOOPBACK = new Set(["127.0.0.1", "::1", "[::1]", "localhost"]);
 
@@ -76,18 +99,30 @@ const LOOPBACK = new Set(["127.0.0.1", "::1", "[::1]", "localhost"]);
  * @param flags Flag values by name.
  * @param env The environment variables that Wharf declares.
  * @param os The operating system, for the customs of its directories.
+ * @param file What the config file says; flags win over it.
  * @returns The settings, with the warnings to show.
  * @throws {AppError} `INVALID_ARGUMENT` for a value that cannot be mended safely.
  */
-export function resolveConfig(flags: Flags, env: Env, os: OperatingSystem): Config {
+export function resolveConfig(
+  flags: Flags,
+  env: Env,
+  os: OperatingSystem,
+  file: ConfigFile = {},
+): Config {
   const warnings: string[] = [];
+  const cache = text(flags["cache-dir"]) ?? cacheDirectory(env, os);
   return {
     toolsets: toolsets(list(flags["toolsets"])),
     insecureRegistries: new Set(
       list(flags["insecure-registry"]).map((host) => host.toLowerCase()),
     ),
     timeoutMs: seconds(text(flags["timeout"])) * 1000,
-    cacheDirectory: text(flags["cache-dir"]) ?? cacheDirectory(env, os),
+    cacheDirectory: cache,
+    catalog: {
+      sources: { ...file.sources, ...sourceFlags(flags["source"]) },
+      refreshIntervalMs: refreshHours(env, warnings) * HOUR_MS,
+      gitDirectory: text(env["MCP_REGISTRY_SOURCES_DIR"]) ?? cache,
+    },
     logFormat: oneOf("log-format", text(flags["log-format"]), ["text", "json"], "text"),
     logLevel: oneOf(
       "log-level",
@@ -98,6 +133,72 @@ export function resolveConfig(flags: Flags, env: Env, os: OperatingSystem): Conf
     serve: serveConfig(flags, env, warnings),
     warnings,
   };
+}
+
+/**
+ * Where the config file lies.
+ *
+ * @param flags Flag values by name; `--config` names another file.
+ * @param env The environment variables that Wharf declares.
+ * @param os The operating system, for the customs of its directories.
+ * @returns The path and whether somebody named it, so that it has to be there.
+ */
+export function configPath(
+  flags: Flags,
+  env: Env,
+  os: OperatingSystem,
+): { readonly path: string; readonly isNamed: boolean } | undefined {
+  const named = text(flags["config"]);
+  if (named !== undefined) return { path: named, isNamed: true };
+  const folder = configDirectory(env, os);
+  return folder === undefined ? undefined : { path: join(folder, "config.json"), isNamed: false };
+}
+
+/**
+ * Checks what a config file holds.
+ *
+ * @param value The parsed JSON.
+ * @param path The file, for the error.
+ * @throws {AppError} `INVALID_ARGUMENT` that names the key.
+ */
+export function parseConfigFile(value: unknown, path: string): ConfigFile {
+  const parsed = FILE.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue?.code === "unrecognized_keys"
+    ? `"${issue.keys[0]}" is no key of it`
+    : `"${issue?.path.join(".")}" has the wrong form`;
+  throw new AppError("INVALID_ARGUMENT", `Cannot use config file "${path}": ${where}`, {
+    hint: `Keys are ${Object.keys(FILE.shape).join(", ")}`,
+  });
+}
+
+/** `name=where`, or `none` for all that are not named. */
+function sourceFlags(value: unknown): Readonly<Record<string, string>> {
+  // A place may hold a comma, so that a list by comma is not possible here.
+  const values = Array.isArray(value) ? value.map(String) : [];
+  return Object.fromEntries(values.map((item) => {
+    if (item === "none") return ["none", "none"];
+    const [, name, where] = /^([^=\s]+)=(.+)$/s.exec(item.trim()) ?? [];
+    if (name === undefined || where === undefined) {
+      throw new AppError("INVALID_ARGUMENT", `Cannot use source "${item}": it has no place`, {
+        hint: "Write --source NAME=ADDRESS-OR-PATH, --source NAME=none, or --source none",
+      });
+    }
+    return [name, where];
+  }));
+}
+
+/** A wrong interval is no reason not to start. */
+function refreshHours(env: Env, warnings: string[]): number {
+  const value = text(env["MCP_REGISTRY_REFRESH_INTERVAL"]);
+  if (value === undefined) return DEFAULT_REFRESH_HOURS;
+  const hours = Number(value);
+  if (Number.isFinite(hours) && hours >= 0 && hours <= 8760) return hours;
+  warnings.push(
+    `MCP_REGISTRY_REFRESH_INTERVAL "${value}" is not a number of hours from 0 to 8760; using ${DEFAULT_REFRESH_HOURS}`,
+  );
+  return DEFAULT_REFRESH_HOURS;
 }
 
 function serveConfig(flags: Flags, env: Env, warnings: string[]): ServeConfig {
@@ -219,4 +320,19 @@ function cacheDirectory(env: Env, os: OperatingSystem): string | undefined {
   // The XDG specification says to ignore a relative path.
   if (xdg?.startsWith("/")) return join(xdg, "wharf");
   return home === undefined ? undefined : join(home, ".cache", "wharf");
+}
+
+/** The same customs, for what the operator writes. */
+function configDirectory(env: Env, os: OperatingSystem): string | undefined {
+  if (os === "windows") {
+    const roaming = text(env["APPDATA"]);
+    return roaming === undefined ? undefined : join(roaming, "wharf");
+  }
+  const home = text(env["HOME"]);
+  if (os === "darwin") {
+    return home === undefined ? undefined : join(home, "Library", "Application Support", "wharf");
+  }
+  const xdg = text(env["XDG_CONFIG_HOME"]);
+  if (xdg?.startsWith("/")) return join(xdg, "wharf");
+  return home === undefined ? undefined : join(home, ".config", "wharf");
 }

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { resolveConfig } from "../lib/config.ts";
+import { configPath, parseConfigFile, resolveConfig } from "../lib/config.ts";
 import { AppError } from "../lib/core/errors.ts";
 
 Deno.test("resolveConfig() serves stdio with every toolset by default", () => {
@@ -93,4 +93,92 @@ Deno.test("resolveConfig() finds the cache directory of each platform", () => {
 Deno.test("resolveConfig() folds the case of insecure registries", () => {
   const config = resolveConfig({ "insecure-registry": ["A.example:5000, b.example"] }, {}, "linux");
   assert.deepEqual([...config.insecureRegistries], ["a.example:5000", "b.example"]);
+});
+
+Deno.test("resolveConfig() places sources by flag, which wins over the config file", () => {
+  const { catalog } = resolveConfig(
+    { source: ["docker=/a,b", "ours=https://example.com/x?a=b", "none"] },
+    {},
+    "linux",
+    { sources: { docker: "/file", awesome: "none" } },
+  );
+  assert.deepEqual(catalog.sources, {
+    docker: "/a,b",
+    awesome: "none",
+    ours: "https://example.com/x?a=b",
+    none: "none",
+  });
+});
+
+Deno.test("resolveConfig() refuses a source without a place", () => {
+  for (const source of ["docker", "docker=", "=x", "a b=c"]) {
+    assert.throws(
+      () => resolveConfig({ source: [source] }, {}, "linux"),
+      (error) =>
+        error instanceof AppError && error.code === "INVALID_ARGUMENT" &&
+        error.message.includes(`"${source}"`) && error.hint?.includes("--source none") === true,
+    );
+  }
+});
+
+Deno.test("resolveConfig() refreshes daily, or as often as the environment says", () => {
+  const hours = (value?: string) => {
+    const env = value === undefined ? {} : { MCP_REGISTRY_REFRESH_INTERVAL: value };
+    const { catalog, warnings } = resolveConfig({}, env, "linux");
+    return [catalog.refreshIntervalMs / 3_600_000, warnings.length];
+  };
+  assert.deepEqual(hours(), [24, 0]);
+  assert.deepEqual(hours("6"), [6, 0]);
+  assert.deepEqual(hours("0"), [0, 0]);
+  for (const wrong of ["-1", "soon", "9000"]) assert.deepEqual(hours(wrong), [24, 1]);
+});
+
+Deno.test("resolveConfig() keeps clones beside the cache, or where the environment says", () => {
+  const directory = (env: Record<string, string>) =>
+    resolveConfig({ "cache-dir": "/cache" }, env, "linux").catalog.gitDirectory;
+  assert.equal(directory({}), "/cache");
+  assert.equal(directory({ MCP_REGISTRY_SOURCES_DIR: "/clones" }), "/clones");
+});
+
+Deno.test("configPath() follows the customs of the system", () => {
+  const path = (env: Record<string, string>, os: string) => configPath({}, env, os)?.path;
+  assert.equal(path({ HOME: "/home/me" }, "linux"), "/home/me/.config/wharf/config.json");
+  assert.equal(
+    path({ HOME: "/home/me", XDG_CONFIG_HOME: "/conf" }, "linux"),
+    "/conf/wharf/config.json",
+  );
+  assert.equal(
+    path({ HOME: "/home/me", XDG_CONFIG_HOME: "conf" }, "linux"),
+    "/home/me/.config/wharf/config.json",
+  );
+  assert.equal(
+    path({ HOME: "/Users/me" }, "darwin"),
+    "/Users/me/Library/Application Support/wharf/config.json",
+  );
+  assert.match(path({ APPDATA: "C:/Roaming" }, "windows") ?? "", /wharf.config\.json$/);
+  assert.equal(path({}, "linux"), undefined);
+  assert.deepEqual(configPath({ config: "./x.json" }, {}, "linux"), {
+    path: "./x.json",
+    isNamed: true,
+  });
+});
+
+Deno.test("parseConfigFile() takes what it knows and names what it does not", () => {
+  assert.deepEqual(parseConfigFile({ sources: { ours: "/a" } }, "c.json"), {
+    sources: { ours: "/a" },
+  });
+  for (
+    const [value, message] of [
+      [{ source: {} }, /config file "c.json": "source" is no key of it/],
+      [{ sources: { ours: 1 } }, /"sources.ours" has the wrong form/],
+      [[], /config file "c.json"/],
+    ] as const
+  ) {
+    assert.throws(
+      () => parseConfigFile(value, "c.json"),
+      (error) =>
+        error instanceof AppError && error.code === "INVALID_ARGUMENT" &&
+        message.test(error.message) && error.hint === "Keys are sources",
+    );
+  }
 });

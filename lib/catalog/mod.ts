@@ -7,6 +7,16 @@
  */
 
 export type { EntryOrigin, PackageDraft, RemoteDraft } from "./build.ts";
+export type { KeptSource } from "./cache.ts";
+export {
+  Catalog,
+  type CatalogDeps,
+  type CatalogNote,
+  type CatalogOptions,
+  type CatalogState,
+  type SourceState,
+  type WaitOptions,
+} from "./catalog.ts";
 export { CATEGORIES, type Category, mapCategory } from "./categories.ts";
 export type {
   Argument,
@@ -26,10 +36,23 @@ export type {
   Transport,
   Volume,
 } from "./entry.ts";
+export type { EntryFilters } from "./filters.ts";
+export { type GatherDeps, openGather } from "./gather.ts";
 export { allSettings, type Launchable, type LaunchOption, launchOptions } from "./launch.ts";
 export type { Rule } from "./identity.ts";
 export { type Merge, mergeEntries } from "./merge.ts";
 export { foldId } from "./normalise.ts";
+export { type Place, type PlacedSource, placeSources } from "./places.ts";
+export type { Gather, Gathered, GatherOptions, RefreshNote, RefreshReport } from "./refresh.ts";
+export {
+  type FindOptions,
+  type FindResult,
+  type ListOptions,
+  type ListResult,
+  type ListSort,
+  type SearchHit,
+  SearchIndex,
+} from "./search.ts";
 export {
   type ApiSource,
   applyPages,

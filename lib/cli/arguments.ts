@@ -101,12 +101,14 @@ function invocation(
   if (command.name === "call") return callInvocation(command, words, flags);
   const values: Record<string, unknown> = {};
   command.positionals.forEach((positional, index) => {
-    const word = words[index];
+    const word = positional.joins === true && words.length > index
+      ? words.slice(index).join(" ")
+      : words[index];
     if (word !== undefined) values[positional.parameter] = word;
     else if (positional.required) throw missing(command, positional.parameter);
   });
   const extra = words[command.positionals.length];
-  if (extra !== undefined) {
+  if (extra !== undefined && command.positionals.at(-1)?.joins !== true) {
     throw new AppError(
       "INVALID_ARGUMENT",
       `Cannot use "${extra}": "${command.name}" takes no more`,

@@ -25,6 +25,8 @@ export interface PositionalSpec {
   readonly parameter: string;
   /** Whether the command needs it. */
   readonly required: boolean;
+  /** Takes all words that are left, so that a sentence needs no quotes. */
+  readonly joins?: boolean;
 }
 
 /** How the answer of a tool is printed by a command. */
@@ -66,6 +68,13 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     about: "Speak plain http to this registry (loopback always may)",
     repeats: true,
   },
+  {
+    name: "source",
+    value: "NAME=PLACE",
+    about: "Place of a catalogue source, or none; --source none: only the built-in one",
+    repeats: true,
+  },
+  { name: "config", value: "FILE", about: "Config file (default config.json in ~/.config/wharf)" },
   { name: "timeout", value: "SECONDS", about: "Time for one operation (default 60)" },
   { name: "cache-dir", value: "DIR", about: "Directory of the cache" },
   { name: "log-level", value: "LEVEL", about: "debug, info, warn or error (default info)" },
@@ -96,6 +105,46 @@ const PATH: FlagSpec = {
   about: "Only this part, as a JSON pointer, for example /layers/0",
   parameter: "path",
 };
+
+const CURSOR: FlagSpec = {
+  name: "cursor",
+  value: "CURSOR",
+  about: "Go on after a page",
+  parameter: "cursor",
+};
+
+/** Flags of the commands that choose servers of the catalogue. */
+const FILTERS: readonly FlagSpec[] = [
+  {
+    name: "category",
+    value: "NAME",
+    about: "Only this category, for example database",
+    parameter: "categories",
+    repeats: true,
+  },
+  { name: "tag", value: "NAME", about: "Only with this tag", parameter: "tags", repeats: true },
+  {
+    name: "from",
+    value: "SOURCE",
+    about: "Only servers that this source knows",
+    parameter: "sources",
+    repeats: true,
+  },
+  { name: "official", about: "Only official servers", parameter: "official" },
+  {
+    name: "key",
+    value: "WORD",
+    about: "Needs a key: true, false or unknown",
+    parameter: "requires_api_key",
+  },
+  {
+    name: "launch",
+    value: "METHOD",
+    about: "Launched by podman, stdio-proxy or remote-http",
+    parameter: "launch_methods",
+    repeats: true,
+  },
+];
 
 /** All commands, in the order of help. */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -152,7 +201,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         parameter: "sort",
       },
       { name: "limit", value: "N", about: "Tags on a page (default 100)", parameter: "limit" },
-      { name: "cursor", value: "CURSOR", about: "Go on after a page", parameter: "cursor" },
+      CURSOR,
       {
         name: "include-digest-tags",
         about: "Show tags such as sha256-….sig too",
@@ -182,10 +231,74 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ["config alpine", "config alpine --path /config/Env"],
   },
   {
+    name: "find",
+    about: "Find MCP servers by what they do or are called",
+    tool: "registry-find",
+    positionals: [{ parameter: "query", required: false, joins: true }],
+    flags: [
+      ...FILTERS,
+      { name: "limit", value: "N", about: "Servers on a page (default 10)", parameter: "limit" },
+      CURSOR,
+      ALL,
+      OUTPUT,
+    ],
+    examples: ['find "query a postgres database"', "find memory --launch podman --key false"],
+  },
+  {
+    name: "list",
+    about: "Browse the catalogue of MCP servers",
+    tool: "registry-list",
+    positionals: [],
+    flags: [
+      ...FILTERS,
+      {
+        name: "sort",
+        value: "ORDER",
+        about: "quality, name, stars or updated (default quality)",
+        parameter: "sort",
+      },
+      { name: "limit", value: "N", about: "Servers on a page (default 20)", parameter: "limit" },
+      CURSOR,
+      ALL,
+      OUTPUT,
+    ],
+    examples: ["list --official", "list --from docker --sort name --all --output json"],
+  },
+  {
+    name: "get",
+    about: "Say all that the catalogue knows of one MCP server",
+    tool: "registry-get",
+    positionals: [{ parameter: "id", required: true }],
+    flags: [
+      { name: "inspect", about: "Look into its image too", parameter: "inspect" },
+      OUTPUT,
+    ],
+    examples: ["get reference/memory", "get docker/postgres --inspect"],
+  },
+  {
+    name: "refresh",
+    about: "Read the sources of the catalogue anew",
+    tool: "registry-refresh",
+    positionals: [{ parameter: "source", required: false }],
+    flags: [
+      { name: "force", about: "All of it, not only what changed", parameter: "force" },
+      OUTPUT,
+    ],
+    examples: ["refresh", "refresh docker --force"],
+  },
+  {
+    name: "status",
+    about: "Say how the catalogue stands, and what Wharf may do",
+    tool: "registry-status",
+    positionals: [],
+    flags: [OUTPUT],
+    examples: ["status", "status --output json"],
+  },
+  {
     name: "search",
     about: "Search images on Docker Hub or in a registry's catalog",
     tool: "search_images",
-    positionals: [{ parameter: "query", required: true }],
+    positionals: [{ parameter: "query", required: true, joins: true }],
     flags: [
       {
         name: "registry",

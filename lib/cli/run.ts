@@ -7,6 +7,7 @@
 import { type AppError, toAppError } from "../core/errors.ts";
 import type { BoundTool } from "../mcp/mod.ts";
 import type { Invocation } from "./arguments.ts";
+import { openProgressBar } from "./progress.ts";
 import { renderFacts } from "./render.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -134,7 +135,8 @@ async function* pages(
   deps: RunDeps,
 ): AsyncGenerator<Readonly<Record<string, unknown>>> {
   // A person asks for a limit of their own, and reads for nothing.
-  const context = { signal: deps.signal, budgetTokens: Infinity, progress: () => {} };
+  using bar = openProgressBar(deps.terminal);
+  const context = { signal: deps.signal, budgetTokens: Infinity, progress: bar.show };
   let cursor: unknown;
   for (let page = 0; page < MAX_PAGES; page++) {
     const result = await tool.call(
@@ -142,6 +144,7 @@ async function* pages(
       context,
     );
     const answer = result.structuredContent ?? {};
+    bar.clear();
     yield answer;
     cursor = answer["next_cursor"];
     if (!invocation.all || cursor === undefined) return;

@@ -10,6 +10,8 @@ export interface Terminal {
   out(line: string): void;
   /** Writes a line to standard error. */
   err(line: string): void;
+  /** Replaces the last line of a terminal on standard error, an empty one clears it; absent where it is none. */
+  readonly status?: ((line: string) => void) | undefined;
   /** Width in columns, or `undefined` where standard output is no terminal. */
   readonly columns: number | undefined;
 }

@@ -14,6 +14,11 @@ export interface Stdio {
   out(line: string): void;
   /** Writes a line to standard error. */
   err(line: string): void;
+  /**
+   * Replaces the line that a terminal shows on standard error; `undefined` where it is none. The
+   * cursor stays at the line's start, so that whatever else is written covers it.
+   */
+  readonly status: ((line: string) => void) | undefined;
   /** Whether a person types into standard input. */
   stdinIsTerminal(): boolean;
   /** Width of the terminal that shows standard output, or `undefined` where it is none. */
@@ -30,8 +35,12 @@ const NARROWEST = 20;
  */
 export function openStdio(): Stdio {
   const encoder = new TextEncoder();
-  const write = (stream: { writeSync(bytes: Uint8Array): number }) => (line: string) => {
-    const bytes = encoder.encode(`${line}\n`);
+  const write = (
+    stream: { writeSync(bytes: Uint8Array): number },
+    [before, after] = ["", "\n"],
+  ) =>
+  (line: string) => {
+    const bytes = encoder.encode(`${before}${line}${after}`);
     try {
       for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
     } catch (thrown) {
@@ -48,6 +57,7 @@ export function openStdio(): Stdio {
     },
     out: write(Deno.stdout),
     err: write(Deno.stderr),
+    status: Deno.stderr.isTerminal() ? write(Deno.stderr, ["\x1b[K", "\r"]) : undefined,
     stdinIsTerminal: () => Deno.stdin.isTerminal(),
     columns() {
       if (!Deno.stdout.isTerminal()) return undefined;

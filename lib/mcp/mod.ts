@@ -10,6 +10,8 @@ import { createInventory, type Inventory } from "./inventory.ts";
 import { imagePrompts } from "./prompts.ts";
 import { imageTemplates } from "./resources.ts";
 import { type BoundTool, type Tool, type Toolset, TOOLSETS } from "./tool.ts";
+import { type CatalogDoor, registryFind, registryGet, registryList } from "./tools/catalog.ts";
+import { registryRefresh, registryStatus, type SystemFacts } from "./tools/catalog_upkeep.ts";
 import { getImageDetails, getOciDetails, listOciTags, searchTags } from "./tools/compat.ts";
 import { getImageConfig, getImageManifest } from "./tools/documents.ts";
 import { getHubRepository, getHubUser, getRateLimit, searchImages } from "./tools/hub.ts";
@@ -30,6 +32,8 @@ export {
   type Toolset,
   TOOLSETS,
 } from "./tool.ts";
+export type { CatalogDoor } from "./tools/catalog.ts";
+export type { SystemFacts } from "./tools/catalog_upkeep.ts";
 
 /** What the tools need. */
 export interface ToolDeps {
@@ -37,6 +41,12 @@ export interface ToolDeps {
   readonly registry: RegistryClient;
   /** Asks Docker Hub. */
   readonly hub: HubClient;
+  /** Gives the catalogue. */
+  readonly catalog: CatalogDoor;
+  /** Says what Wharf may do and finds on this machine. */
+  readonly system: () => Promise<SystemFacts>;
+  /** The time, in milliseconds since the Unix epoch. */
+  readonly now: () => number;
   /** Wharf's own version. */
   readonly version: string;
 }
@@ -52,6 +62,11 @@ const TOOLS: readonly Tool<ToolDeps>[] = [
   getHubRepository,
   getHubUser,
   getRateLimit,
+  registryFind,
+  registryList,
+  registryGet,
+  registryRefresh,
+  registryStatus,
   listOciTags,
   getOciDetails,
   searchTags,

@@ -30,7 +30,7 @@ import { cleanText } from "../core/text.ts";
 import { nearestNames } from "../oci/mod.ts";
 
 /** The groups that an operator may switch on and off, in the order of listings. */
-export const TOOLSETS = ["oci", "hub", "compat"] as const;
+export const TOOLSETS = ["oci", "hub", "catalog", "compat"] as const;
 
 /** The name of a toolset. */
 export type Toolset = (typeof TOOLSETS)[number];
@@ -276,7 +276,8 @@ function lowered(message: string): string {
 
 /**
  * Arguments as models and command lines send them, where nothing is lost by it: numbers and
- * booleans as text, `null` or an empty text for an argument that is left out.
+ * booleans as text and back, a list as words with commas, `null` or an empty text for an argument
+ * that is left out.
  */
 function coerced(
   args: object,
@@ -295,19 +296,23 @@ function coerced(
       })
       .map(([name, value]) => {
         const words = synonyms[name] ?? {};
-        const meant = typeof value === "string" && Object.hasOwn(words, value)
-          ? words[value]
-          : value;
-        return [name, coercedValue(meant, types.get(name))];
+        const inOurWords = (word: unknown) =>
+          typeof word === "string" && Object.hasOwn(words, word) ? words[word] : word;
+        const coercedOne = coercedValue(inOurWords(value), types.get(name));
+        return [name, Array.isArray(coercedOne) ? coercedOne.map(inOurWords) : coercedOne];
       }),
   );
 }
 
 function coercedValue(value: unknown, type: unknown): unknown {
+  if (typeof value === "boolean" && type === "string") return String(value);
   if (typeof value !== "string") return value;
   if (type === "boolean") {
     const word = value.toLowerCase();
     return word === "true" ? true : word === "false" ? false : value;
+  }
+  if (type === "array") {
+    return value.split(",").map((word) => word.trim()).filter((word) => word !== "");
   }
   const isNumber = type === "integer" || type === "number";
   return isNumber && /^-?\d{1,15}(?:\.\d{1,6})?$/.test(value) ? Number(value) : value;

@@ -1,0 +1,170 @@
+/**
+ * What a query means in terms of the index: for each word the terms that it stands for, with how
+ * well each does. Needs no permission.
+ *
+ * @module
+ */
+
+import type { TermIndex } from "./search_index.ts";
+import type { Speller } from "./search_spelling.ts";
+import { termOf, wordsOf } from "./search_terms.ts";
+import { EXPANDED, RELATED, STOP_WORDS } from "./search_words.ts";
+
+/** A term that a word of the query may mean. */
+export interface Meaning {
+  /** Number of the term. */
+  readonly term: number;
+  /** How well it stands for the word, from 0 to 1. */
+  readonly weight: number;
+}
+
+/** One word of a query. */
+export interface QueryWord {
+  /** As it was written, in lower case. */
+  readonly word: string;
+  /** What it may mean; empty when nothing is near. */
+  readonly meanings: readonly Meaning[];
+  /** How much it says: rare words say more. */
+  readonly idf: number;
+}
+
+/** A query in terms of the index. */
+export interface Query {
+  /** Its words. */
+  readonly words: readonly QueryWord[];
+  /** Words that were taken for others. */
+  readonly corrections: readonly { readonly word: string; readonly used: readonly string[] }[];
+}
+
+/** Most words of a query that count. */
+const MAX_WORDS = 24;
+
+/** Words that begin like the query's last one. */
+const MAX_PREFIXED = 12;
+
+/** How well a word stands for another. */
+const WEIGHT = { related: 0.35, prefix: 0.55, corrected: 0.75, part: 0.7 };
+
+/** The vocabulary in order, for words that begin alike. */
+export interface Vocabulary {
+  /** Terms in the order of their letters. */
+  readonly sorted: readonly string[];
+}
+
+/**
+ * Reads a query.
+ *
+ * @param text What was asked.
+ * @param deps The index, the vocabulary in order, and the speller, which is made when it is needed.
+ */
+export function readQuery(text: string, deps: {
+  readonly index: TermIndex;
+  readonly sorted: () => readonly string[];
+  readonly speller: () => Speller;
+}): Query {
+  const { index } = deps;
+  const all = wordsOf(text).flatMap((word) => EXPANDED.get(word) ?? [word]);
+  const telling = all.filter((word) => !STOP_WORDS.has(word));
+  const unique = [...new Set(telling.length === 0 ? all : telling)].slice(0, MAX_WORDS);
+  const corrections: { word: string; used: readonly string[] }[] = [];
+  const seen = new Set<string>();
+  const words: QueryWord[] = [];
+  unique.forEach((word, place) => {
+    const term = termOf(word);
+    if (seen.has(term)) return;
+    seen.add(term);
+    const meanings = new Map<number, number>();
+    const add = (other: string, weight: number) => {
+      const number = index.terms.get(other);
+      if (number === undefined) return false;
+      meanings.set(number, Math.max(meanings.get(number) ?? 0, weight));
+      return true;
+    };
+    const isKnown = add(term, 1);
+    for (const other of RELATED.get(word) ?? RELATED.get(term) ?? []) {
+      add(termOf(other), WEIGHT.related);
+    }
+    // `you tube` and `time series` are also written as one word.
+    const next = unique[place + 1];
+    if (next !== undefined) add(termOf(word + next), 1);
+    const previous = unique[place - 1];
+    if (previous !== undefined) add(termOf(previous + word), 1);
+    const isLast = place === unique.length - 1;
+    if ((!isKnown || isLast) && word.length >= 3) {
+      for (const prefixed of beginningWith(deps.sorted(), word)) {
+        if (prefixed !== term) add(prefixed, WEIGHT.prefix * word.length / prefixed.length);
+      }
+    }
+    if (!isKnown) {
+      const parts = partsOf(word, index);
+      if (parts !== undefined) {
+        for (const part of parts) add(part, WEIGHT.part);
+      } else {
+        const used = deps.speller().correct(word, 3)
+          .filter((other, rank) => add(termOf(other), WEIGHT.corrected / (1 + rank / 2)));
+        if (used.length > 0) corrections.push({ word, used });
+      }
+    }
+    words.push({ word, meanings: toMeanings(meanings), idf: idfOf(meanings, index) });
+  });
+  return { words, corrections };
+}
+
+function toMeanings(meanings: ReadonlyMap<number, number>): readonly Meaning[] {
+  return [...meanings].map(([term, weight]) => ({ term, weight }));
+}
+
+/** Of the best meaning; a word that nothing is known of still counts against what lacks it. */
+function idfOf(meanings: ReadonlyMap<number, number>, index: TermIndex): number {
+  let best = 0;
+  let weightOfBest = 0;
+  for (const [term, weight] of meanings) {
+    const count = (index.starts[term + 1] ?? 0) - (index.starts[term] ?? 0);
+    const idf = Math.log(1 + (index.size - count + 0.5) / (count + 0.5));
+    if (weight > weightOfBest) {
+      best = idf;
+      weightOfBest = weight;
+    } else if (weight === weightOfBest) best = Math.min(best, idf);
+  }
+  return best === 0 ? Math.log(1 + index.size) / 2 : best;
+}
+
+/** Terms that begin with a word, by binary search. */
+function beginningWith(sorted: readonly string[], word: string): readonly string[] {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? "") < word) low = middle + 1;
+    else high = middle;
+  }
+  const found: string[] = [];
+  for (let index = low; index < sorted.length && found.length < MAX_PREFIXED * 4; index++) {
+    const term = sorted[index] ?? "";
+    if (!term.startsWith(word)) break;
+    found.push(term);
+  }
+  return found.sort((a, b) => a.length - b.length).slice(0, MAX_PREFIXED);
+}
+
+/** Two known terms that a word is made of, as `postgresadmin`. */
+function partsOf(word: string, index: TermIndex): readonly string[] | undefined {
+  let best: readonly string[] | undefined;
+  let bestCount = 0;
+  for (let at = 3; at <= word.length - 3; at++) {
+    const pair = [termOf(word.slice(0, at)), termOf(word.slice(at))];
+    const counts = pair.map((term) => {
+      const number = index.terms.get(term);
+      return number === undefined
+        ? 0
+        : (index.starts[number + 1] ?? 0) - (index.starts[number] ?? 0);
+    });
+    const count = Math.min(...counts);
+    // A part that two entries have is a coincidence.
+    if (count > 2 && count > bestCount) {
+      best = pair;
+      bestCount = count;
+    }
+  }
+  return best;
+}

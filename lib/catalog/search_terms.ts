@@ -1,0 +1,108 @@
+/**
+ * From text to terms: words, folded so that what people mean by one word is one term. Needs no
+ * permission.
+ *
+ * @example
+ * ```ts
+ * import { termOf, wordsOf } from "./search_terms.ts";
+ *
+ * wordsOf("postgresMcpServer").map(termOf); // ["postgr", "mcp", "server"]
+ * termOf("PostgreSQL".toLowerCase()) === termOf("postgres"); // true
+ * ```
+ *
+ * @module
+ */
+
+import { BRANDS, CANONICAL } from "./search_words.ts";
+
+/** Words longer than this are no words, but data. */
+const MAX_WORD_CHARS = 40;
+
+/** Folded words by word: texts repeat the same few thousand. */
+const TERMS = new Map<string, string>();
+const MAX_KEPT_TERMS = 100_000;
+
+/** Scripts without blanks between words. */
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+
+/** `fooBar`, `HTTPServer`, but not `GitHub` or `YouTube`, which people write as one word. */
+const HUMP = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/;
+
+/** Their humps are no borders. */
+const JOINED = new RegExp(`\\b(?:${BRANDS.join("|")})\\b`, "g");
+
+/**
+ * The words of a text, in lower case. A word of several humps or parts gives its parts.
+ *
+ * @param text Any text.
+ */
+export function wordsOf(text: string): string[] {
+  const plain = isAscii(text) ? text : text.normalize("NFKD").replace(/\p{M}+/gu, "");
+  const words: string[] = [];
+  for (const run of plain.split(/[^\p{L}\p{N}+#]+/u)) {
+    if (run === "" || run.length > MAX_WORD_CHARS * 3) continue;
+    if (UNSPACED.test(run)) {
+      words.push(...pairs(run.toLowerCase()));
+      continue;
+    }
+    const isHumped = /[a-z0-9][A-Z]|[A-Z][A-Z][a-z]/.test(run);
+    const parts = isHumped
+      ? run.replace(JOINED, (brand) => ` ${brand.toLowerCase()} `).split(HUMP).flatMap((part) =>
+        part.split(" ")
+      )
+      : [run];
+    for (const part of parts) {
+      const word = part.toLowerCase().replace(/^[+#]+|#{2,}$/g, "");
+      if (word !== "" && word.length <= MAX_WORD_CHARS) words.push(word);
+    }
+  }
+  return words;
+}
+
+/** Neighbours of a script without blanks, as pairs. */
+function pairs(run: string): string[] {
+  const characters = [...run];
+  if (characters.length === 1) return characters;
+  return characters.slice(1).map((character, index) => `${characters[index]}${character}`);
+}
+
+function isAscii(text: string): boolean {
+  // deno-lint-ignore no-control-regex -- the range is that of ASCII
+  return /^[\x00-\x7f]*$/.test(text);
+}
+
+/**
+ * Folds a word: synonyms to one word, endings away.
+ *
+ * @param word A word in lower case.
+ */
+export function termOf(word: string): string {
+  const known = TERMS.get(word);
+  if (known !== undefined) return known;
+  const same = CANONICAL.get(word) ?? CANONICAL.get(singular(word));
+  const term = stem(same ?? word);
+  if (TERMS.size < MAX_KEPT_TERMS) TERMS.set(word, term);
+  return term;
+}
+
+function singular(word: string): string {
+  if (word.length < 4 || !word.endsWith("s") || /(?:ss|us|is|os)$/.test(word)) return word;
+  if (word.endsWith("ies") && word.length > 4) return `${word.slice(0, -3)}y`;
+  if (/(?:x|ch|sh|ss|z)es$/.test(word)) return word.slice(0, -2);
+  return word.slice(0, -1);
+}
+
+/** Endings of English that do not change what a tool is about. Never leaves less than three letters. */
+function stem(word: string): string {
+  if (word.length < 4 || !/^[a-z]+$/.test(word)) return word;
+  let base = singular(word);
+  if (base.length > 6 && base.endsWith("ation")) base = base.slice(0, -3);
+  else if (base.length > 5 && base.endsWith("ing")) base = undoubled(base.slice(0, -3));
+  else if (base.length > 4 && base.endsWith("ed")) base = undoubled(base.slice(0, -2));
+  else if (base.length > 6 && base.endsWith("ly")) base = base.slice(0, -2);
+  return base.length > 4 && base.endsWith("e") ? base.slice(0, -1) : base;
+}
+
+function undoubled(word: string): string {
+  return /([bdfgmnprt])\1$/.test(word) ? word.slice(0, -1) : word;
+}
