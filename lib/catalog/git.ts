@@ -1,9 +1,9 @@
 /**
  * Catalogues in git repositories: the newest commit of a remote's default branch, as a tree in
- * memory. The `git` binary reads it where it exists and may be run, otherwise isomorphic-git; what
- * they give is the same. The remote is asked for its commit first, under Wharf's own address
- * policy, so an unchanged one costs one request. Nothing is ever checked out. Needs `--allow-net`
- * for the host, and for the binary `--allow-run=git`.
+ * memory. Wharf fetches under its own address policy: one request for a remote that has not
+ * changed, two for one that has. The objects are kept and read by the `git` binary where it exists
+ * and may be run, otherwise by isomorphic-git; what they give is the same. Nothing is ever checked
+ * out. Needs `--allow-net` for the host, and for the binary `--allow-run=git`.
  *
  * @example
  * ```ts ignore
@@ -19,10 +19,11 @@
 import { AppError } from "../core/errors.ts";
 import type { Clock, Disk, Env, Log, Processes } from "../core/host.ts";
 import type { Net } from "../core/http.ts";
-import { BinaryGit, gitHome } from "./git_binary.ts";
-import { mayRunGit } from "./git_command.ts";
-import { LibraryGit } from "./git_library.ts";
-import { type GitRemote, readRemote } from "./git_remote.ts";
+import { BinaryStores } from "./git_binary.ts";
+import { findGit } from "./git_command.ts";
+import { LibraryStores } from "./git_library.ts";
+import { readRemote } from "./git_remote.ts";
+import { type ObjectStores, readCommit } from "./git_store.ts";
 import { isPlainPath } from "./git_tree.ts";
 import type { SourceTree } from "./source.ts";
 
@@ -77,34 +78,23 @@ export interface GitDeps {
   readonly processes: Processes;
   /** Measures time limits. */
   readonly clock: Clock;
-  /** Told which client is in use, and what had to be mended. */
+  /** Told whether the binary is in use, and what had to be mended. */
   readonly log: Log;
-  /** Gives the binary its PATH, proxy and certificate variables, and nothing else. */
+  /** Gives the binary its PATH, and nothing else. */
   readonly env: Env;
   /** Absolute path of `disk`'s root; without it the binary could write nowhere and is not used. */
   readonly directory?: string;
 }
 
-/** Reads a commit that the remote offers; one for each way of doing it. */
-export interface GitReader {
-  /**
-   * Reads the commit, or a newer one if the branch moves meanwhile.
-   *
-   * @param remote The offer.
-   * @param request What is wanted of it.
-   */
-  read(remote: GitRemote, request: GitRequest): Promise<GitCommit>;
-}
-
 /**
- * Opens the door to git repositories. Which client is used is found out once, with the first
+ * Opens the door to git repositories. Whether the binary is used is found out once, with the first
  * repository that has changed.
  *
  * @param deps Effects.
  * @returns The client.
  */
 export function openGit(deps: GitDeps): GitClient {
-  let chosen: Promise<GitReader> | undefined;
+  let chosen: Promise<ObjectStores> | undefined;
   return {
     async fetch(request) {
       const { url, folders, knownCommit, signal } = request;
@@ -112,9 +102,8 @@ export function openGit(deps: GitDeps): GitClient {
       request.progress?.({ message: `Asking ${url.host} for the newest commit` });
       const remote = await readRemote(deps.net, url, signal === undefined ? {} : { signal });
       if (remote.commit === knownCommit) return undefined;
-      chosen ??= chooseReader(deps);
-      const reader = await chosen;
-      const found = await reader.read(remote, request);
+      chosen ??= chooseStores(deps);
+      const found = await readCommit(deps, { stores: await chosen, remote, request });
       if (found.leftOut > 0) {
         deps.log.debug("Some entries of a git repository cannot be used and were left out", {
           url: url.href,
@@ -126,17 +115,18 @@ export function openGit(deps: GitDeps): GitClient {
   };
 }
 
-async function chooseReader(deps: GitDeps): Promise<GitReader> {
-  const { directory } = deps;
-  const library = (reason: string) => {
-    deps.log.debug("Git repositories are read without the git binary", { reason });
-    return new LibraryGit(deps);
-  };
-  if (directory === undefined) return library("there is no directory to write to");
-  const verdict = await mayRunGit(deps, gitHome(directory));
-  if ("reason" in verdict) return library(verdict.reason);
-  deps.log.debug("Git repositories are read by the git binary", { version: verdict.version });
-  return new BinaryGit({ ...deps, directory });
+async function chooseStores(deps: GitDeps): Promise<ObjectStores> {
+  const { directory, log } = deps;
+  const found = directory === undefined
+    ? { reason: "there is no directory that it could write to" }
+    : await findGit({ ...deps, directory });
+  if (directory !== undefined && "version" in found) {
+    log.debug("Git repositories are read by the git binary", { version: found.version });
+    return new BinaryStores({ ...deps, directory });
+  }
+  const reason = "reason" in found ? found.reason : undefined;
+  log.debug("Git repositories are read without the git binary", { reason });
+  return new LibraryStores(deps);
 }
 
 /** They become arguments of the binary. */

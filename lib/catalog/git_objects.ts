@@ -28,6 +28,9 @@ export interface GitTreeEntry {
 /** Mode of a folder. */
 export const FOLDER_MODE = "040000";
 
+/** Mode of a commit of another repository. */
+export const SUBMODULE_MODE = "160000";
+
 const ID_BYTES = 20;
 
 const [SPACE, NUL] = [0x20, 0x00];

@@ -57,11 +57,11 @@ export class PackShelf {
    * Touches nothing yet.
    *
    * @param deps Disk and log.
-   * @param url The repository.
+   * @param key The repository, see {@linkcode repositoryKey}.
    */
-  constructor(deps: ShelfDeps, url: URL) {
+  constructor(deps: ShelfDeps, key: string) {
     this.#deps = deps;
-    this.#folder = `git/${repositoryKey(url)}.packs`;
+    this.#folder = `git/${key}.packs`;
   }
 
   /**
@@ -108,20 +108,23 @@ export class PackShelf {
   }
 
   /**
-   * Keeps one more pack. A disk that is full or read-only is no failure: the next fetch is a
-   * whole one then.
+   * Keeps more packs. A disk that is full or read-only is no failure: the next fetch is a whole
+   * one then.
    *
-   * @param commit The commit that it completes.
-   * @param pack The pack.
+   * @param commit The commit that they complete.
+   * @param packs The packs.
    */
-  async add(commit: string, pack: Uint8Array): Promise<void> {
-    if (this.#bytes + pack.byteLength > MAX_BYTES) return;
+  async add(commit: string, packs: readonly Uint8Array[]): Promise<void> {
     const { disk } = this.#deps;
+    const bytes = packs.reduce((sum, { byteLength }) => sum + byteLength, this.#bytes);
+    if (bytes > MAX_BYTES) return;
     try {
-      await disk.write(`${this.#folder}/${this.#packs}.pack`, pack);
+      for (const pack of packs) {
+        await disk.write(`${this.#folder}/${this.#packs}.pack`, pack);
+        this.#packs += 1;
+      }
       await disk.write(`${this.#folder}/${COMMIT}`, new TextEncoder().encode(commit));
-      this.#packs += 1;
-      this.#bytes += pack.byteLength;
+      this.#bytes = bytes;
     } catch (thrown) {
       this.#cannot("keep", thrown);
     }
