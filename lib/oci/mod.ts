@@ -24,7 +24,7 @@ export {
   openKeychain,
 } from "./credentials.ts";
 export type { Credential } from "./auth_file.ts";
-export { type Digest, isDigest, parseDigest } from "./digest.ts";
+export { type Digest, digestOf, isDigest, parseDigest } from "./digest.ts";
 export { type HubCallOptions, HubClient } from "./hub.ts";
 export type { HubDeps, HubOptions } from "./hub_http.ts";
 export type { HubRepository, HubSearchHit, HubTag, HubUser } from "./hub_answers.ts";
