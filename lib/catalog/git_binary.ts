@@ -117,7 +117,8 @@ class BinaryStore implements ObjectStore {
   }
 
   async add(pack: Uint8Array): Promise<void> {
-    await this.#git({ args: ["index-pack", "--stdin"], stdin: pack, maxBytes: LINE_BYTES });
+    const args = ["index-pack", "--stdin", "--fix-thin"];
+    await this.#git({ args, stdin: pack, maxBytes: LINE_BYTES });
   }
 
   async read(query: CommitQuery): Promise<GitCommit> {

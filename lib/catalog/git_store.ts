@@ -95,6 +95,9 @@ export interface UpdateJob {
 /** Most bytes of one answer. */
 const MAX_PACK_BYTES = 256 * 1024 * 1024;
 
+/** How long objects are worked on before others get their turn. */
+const WORK_MS = 20;
+
 /**
  * Reads the commit that a remote offers, fetching only what is not here.
  *
@@ -108,14 +111,17 @@ export async function readCommit(deps: UpdateDeps, job: UpdateJob): Promise<GitC
   const { stores, remote, request: { signal } } = job;
   const key = repositoryKey(job.request.url);
   await using _lock = await deps.disk.lock(`git/${key}.lock`, signal);
+  let pausedMs = deps.clock.now();
   const options: OpenOptions = {
     key,
     ...(signal === undefined ? {} : { signal }),
     async pause() {
+      throwIfAborted(signal);
+      if (deps.clock.now() - pausedMs < WORK_MS) return;
+      pausedMs = deps.clock.now();
       await deps.clock.sleep(0, signal).catch((thrown) => {
         throw signal?.aborted === true ? abortError(signal) : thrown;
       });
-      throwIfAborted(signal);
     },
   };
   try {

@@ -97,7 +97,8 @@ export async function fetchPack(deps: PackDeps, request: PackRequest): Promise<U
 /** All of it is text, in the order that gitprotocol-pack, "upload-request", gives. */
 function requestBody({ remote, have, maxFileBytes }: PackRequest): string {
   const filter = remote.capabilities.has("filter");
-  const words = ["ofs-delta", "side-band-64k", "no-progress", ...(filter ? ["filter"] : [])]
+  // Without thin-pack, a server sends all files of a commit whose history is cut off.
+  const words = ["ofs-delta", "side-band-64k", "thin-pack", "no-progress", "filter"]
     .filter((word) => remote.capabilities.has(word));
   return [
     encodePkt(`want ${remote.commit} ${words.join(" ")}\n`),
