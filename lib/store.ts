@@ -1,10 +1,11 @@
 /**
- * What Wharf keeps on a disk: typed JSON documents, and content by key under a budget. Needs no
- * permission: the disk is passed in.
+ * What Wharf keeps on a disk: typed JSON documents, documents of several parts, and content by key
+ * under a budget. Needs no permission: the disk is passed in.
  *
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { AppError, toAppError } from "./core/errors.ts";
 import type { Disk, DiskEntry, Log } from "./core/host.ts";
 import { parseJson } from "./core/json.ts";
@@ -87,7 +88,7 @@ export class JsonStore<T> {
       if (error.code !== "BAD_RESPONSE" && error.code !== "TOO_LARGE") throw error;
       reason = error.message;
     }
-    await this.#setAside(reason);
+    await setAside(path, reason, this.#deps);
     return undefined;
   }
 
@@ -109,31 +110,151 @@ export class JsonStore<T> {
     }
     await this.#deps.disk.write(path, bytes);
   }
+}
 
-  /** Keeps the file for a person to look at. A disk that does not allow it changes nothing else. */
-  async #setAside(reason: string): Promise<void> {
-    const { disk, log } = this.#deps;
-    const { path } = this.#options;
-    try {
-      const slash = path.lastIndexOf("/");
-      const taken = new Set((await disk.list(path.slice(0, Math.max(0, slash)))).map(nameOf));
-      let number = 1;
-      while (number < MOST_ASIDE && taken.has(`${path.slice(slash + 1)}.bad-${number}`)) number++;
-      const aside = `${path}.bad-${number}`;
-      await disk.rename(path, aside);
-      log.warn("file set aside, it will be made anew", { path, aside, reason });
-    } catch (thrown) {
-      log.warn("file is of no use, but cannot be set aside", {
-        path,
-        reason,
-        problem: toAppError(thrown).message,
-      });
-    }
+/** Keeps a file for a person to look at. A disk that does not allow it changes nothing else. */
+async function setAside(path: string, reason: string, { disk, log }: StoreDeps): Promise<void> {
+  try {
+    const slash = path.lastIndexOf("/");
+    const taken = new Set((await disk.list(path.slice(0, Math.max(0, slash)))).map(nameOf));
+    let number = 1;
+    while (number < MOST_ASIDE && taken.has(`${path.slice(slash + 1)}.bad-${number}`)) number++;
+    const aside = `${path}.bad-${number}`;
+    await disk.rename(path, aside);
+    log.warn("file set aside, it will be made anew", { path, aside, reason });
+  } catch (thrown) {
+    log.warn("file is of no use, but cannot be set aside", {
+      path,
+      reason,
+      problem: toAppError(thrown).message,
+    });
   }
 }
 
 function nameOf({ name }: DiskEntry): string {
   return name;
+}
+
+/** What a {@linkcode SectionStore} keeps. */
+export interface SectionStoreOptions {
+  /** File in the disk's root. */
+  readonly path: string;
+  /** Version of what the sections hold; a file of another version is set aside. */
+  readonly version: number;
+  /** Most bytes of the file. @default {67108864} */
+  readonly maxBytes?: number;
+}
+
+/** Named parts of a document. */
+export type Sections = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+const LINE_FEED = 10;
+
+/** The first line of a file of sections is far below this. */
+const MAX_HEAD_BYTES = 64 * 1024;
+
+/**
+ * One document of several parts, each of which is read as bytes, so that a reader parses only what
+ * it needs: versioned, checked by a digest on read, replaced whole. The first line of the file is a
+ * JSON object that tells version, digest, and the names and lengths of the parts, which follow.
+ */
+export class SectionStore {
+  readonly #deps: StoreDeps;
+  readonly #options: SectionStoreOptions;
+
+  /**
+   * Touches nothing until the first read or write.
+   *
+   * @param deps Disk and log.
+   * @param options Path and version.
+   */
+  constructor(deps: StoreDeps, options: SectionStoreOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /**
+   * Reads the document.
+   *
+   * @returns Its parts, views of one buffer; `undefined` when there is none. What
+   * {@linkcode JsonStore.read} says of corrupt and foreign files holds here too.
+   * @throws {AppError} What the disk says when it cannot be read.
+   */
+  async read(): Promise<Sections | undefined> {
+    const { path, maxBytes = MAX_DOCUMENT_BYTES } = this.#options;
+    let reason: string;
+    try {
+      const bytes = await this.#deps.disk.read(path, { maxBytes });
+      if (bytes === undefined) return undefined;
+      const sections = this.#parse(bytes);
+      if (typeof sections !== "string") return sections;
+      reason = sections;
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code !== "BAD_RESPONSE" && error.code !== "TOO_LARGE") throw error;
+      reason = error.message;
+    }
+    await setAside(path, reason, this.#deps);
+    return undefined;
+  }
+
+  /**
+   * Replaces the document, whole or not at all.
+   *
+   * @param sections The parts, in the order in which they are written.
+   * @throws {AppError} `TOO_LARGE` for a document that could not be read back, and what the disk says.
+   */
+  async write(sections: Sections): Promise<void> {
+    const { path, version, maxBytes = MAX_DOCUMENT_BYTES } = this.#options;
+    const hash = createHash("sha256");
+    for (const part of sections.values()) hash.update(part);
+    const parts = [...sections].map(([name, part]) => [name, part.byteLength]);
+    const head = new TextEncoder().encode(
+      `${JSON.stringify({ version, sha256: hash.digest("hex"), parts })}\n`,
+    );
+    const total = sections.values().reduce((sum, part) => sum + part.byteLength, head.byteLength);
+    if (total > maxBytes) {
+      throw new AppError(
+        "TOO_LARGE",
+        `Cannot write "${path}": it would be larger than ${maxBytes} bytes`,
+        { hint: "Remove entries that are not needed" },
+      );
+    }
+    const bytes = new Uint8Array(total);
+    bytes.set(head);
+    let offset = head.byteLength;
+    for (const part of sections.values()) {
+      bytes.set(part, offset);
+      offset += part.byteLength;
+    }
+    await this.#deps.disk.write(path, bytes);
+  }
+
+  /** The parts, or why they cannot be had. */
+  #parse(bytes: Uint8Array<ArrayBuffer>): Sections | string {
+    const { path, version } = this.#options;
+    const end = bytes.subarray(0, MAX_HEAD_BYTES).indexOf(LINE_FEED);
+    if (end < 0) return "it is not a file of Wharf's";
+    const head = parseJson(bytes.subarray(0, end), { what: `"${path}"` });
+    if (typeof head !== "object" || head === null || !("version" in head) || !("parts" in head)) {
+      return "it is not a file of Wharf's";
+    }
+    if (head.version !== version) {
+      return `its version is ${JSON.stringify(head.version)}, not ${version}`;
+    }
+    const body = bytes.subarray(end + 1);
+    const digest = createHash("sha256").update(body).digest("hex");
+    if (!("sha256" in head) || head.sha256 !== digest || !Array.isArray(head.parts)) {
+      return "its content does not have the digest that it names";
+    }
+    const sections = new Map<string, Uint8Array<ArrayBuffer>>();
+    let offset = 0;
+    for (const [name, length] of head.parts) {
+      sections.set(String(name), body.subarray(offset, offset + Number(length)));
+      offset += Number(length);
+    }
+    return sections;
+  }
 }
 
 /** The limits of a {@linkcode ContentStore}. */

@@ -9,7 +9,7 @@
 
 import { z } from "zod";
 import type { Disk, Log } from "../core/host.ts";
-import { JsonStore } from "../store.ts";
+import { JsonStore, type Sections, SectionStore } from "../store.ts";
 import type { Entry } from "./entry.ts";
 import { packEntries, STORED_VERSION, storedEntriesSchema, unpackEntries } from "./stored.ts";
 
@@ -51,20 +51,20 @@ export interface KeptSource {
   readonly state?: unknown;
 }
 
-/** The merged catalogue, and the contents that it was made of. */
+/** The merged catalogue with its index, and the contents that it was made of. */
 export interface KeptCatalog {
   /** `contentAt` by key of the source. */
   readonly parts: Readonly<Record<string, string>>;
-  /** The merged entries. */
-  readonly entries: readonly Entry[];
+  /** What `SearchIndex.pack` gave. */
+  readonly index: Sections;
 }
+
+/** Version of the packed index; raise it when what is in it changes its meaning. */
+const INDEX_VERSION = STORED_VERSION * 1000 + 1;
 
 const keptSourceSchema = z.object({ entries: storedEntriesSchema, state: z.unknown().optional() });
 
-const keptCatalogSchema = z.object({
-  parts: z.record(z.string(), z.string()),
-  entries: storedEntriesSchema,
-});
+const partsSchema = z.record(z.string(), z.string());
 
 /** The catalogue's files. */
 export class CatalogCache {
@@ -100,17 +100,20 @@ export class CatalogCache {
 
   /** The merged catalogue under a name; `undefined` when there is none. */
   async readMerged(name: string): Promise<KeptCatalog | undefined> {
-    const kept = await this.#mergedStore(name).read();
-    return kept && { parts: kept.parts, entries: unpackEntries(kept.entries) };
+    const index = await this.#mergedStore(name).read();
+    const parts = index?.get("parts");
+    if (index === undefined || parts === undefined) return undefined;
+    return { parts: partsSchema.parse(JSON.parse(new TextDecoder().decode(parts))), index };
   }
 
   /** Replaces the merged catalogue under a name; those of other names go when they are old. */
-  async writeMerged(name: string, { parts, entries }: KeptCatalog): Promise<void> {
-    await this.#mergedStore(name).write({ parts, entries: packEntries(entries) });
+  async writeMerged(name: string, { parts, index }: KeptCatalog): Promise<void> {
+    const head = new TextEncoder().encode(JSON.stringify(parts));
+    await this.#mergedStore(name).write(new Map([["parts", head], ...index]));
     const files = await this.#disk.list(FOLDER);
     const newestMs = Math.max(...files.map(({ modifiedMs }) => modifiedMs));
     for (const file of files) {
-      const isMerged = file.name.startsWith("merged-") && file.name !== `merged-${name}.json`;
+      const isMerged = file.name.startsWith("merged-") && file.name !== mergedFile(name);
       if (isMerged && newestMs - file.modifiedMs > KEEP_MERGED_MS) {
         await this.#disk.remove(`${FOLDER}/${file.name}`);
       }
@@ -120,7 +123,7 @@ export class CatalogCache {
   /** When the merged catalogue was last written, by anybody; milliseconds since the epoch. */
   async mergedAtMs(name: string): Promise<number | undefined> {
     const files = await this.#disk.list(FOLDER);
-    return files.find((file) => file.name === `merged-${name}.json`)?.modifiedMs;
+    return files.find((file) => file.name === mergedFile(name))?.modifiedMs;
   }
 
   /** Size of all files, in bytes. */
@@ -152,12 +155,15 @@ export class CatalogCache {
     });
   }
 
-  #mergedStore(name: string): JsonStore<z.infer<typeof keptCatalogSchema>> {
-    return new JsonStore({ disk: this.#disk, log: this.#log }, {
-      path: `${FOLDER}/merged-${name}.json`,
-      version: STORED_VERSION,
-      schema: keptCatalogSchema,
+  #mergedStore(name: string): SectionStore {
+    return new SectionStore({ disk: this.#disk, log: this.#log }, {
+      path: `${FOLDER}/${mergedFile(name)}`,
+      version: INDEX_VERSION,
       maxBytes: MAX_ENTRIES_BYTES,
     });
   }
+}
+
+function mergedFile(name: string): string {
+  return `merged-${name}.wharf`;
 }

@@ -6,23 +6,34 @@
  * import { SearchIndex } from "./search.ts";
  * import { builtinEntries } from "./sources/builtin.ts";
  *
- * const index = new SearchIndex(builtinEntries({ source: "builtin" }));
+ * const index = SearchIndex.build(builtinEntries({ source: "builtin" }));
  * index.find("query a postgres database", { limit: 1 }).hits[0]?.entry.name; // "postgres"
  * ```
  *
  * @module
  */
 
+import { z } from "zod";
 import { AppError } from "../core/errors.ts";
+import type { Sections } from "../store.ts";
 import type { Entry } from "./entry.ts";
 import { compileFilters, type EntryFilters } from "./filters.ts";
 import { foldId } from "./normalise.ts";
 import { decodeCursor, encodeCursor, type Mark } from "./search_cursor.ts";
-import { buildTermIndex, FIELD, type FieldName, type TermIndex, weightAt } from "./search_index.ts";
+import {
+  buildTermIndex,
+  FIELD,
+  type FieldName,
+  packTermIndex,
+  type TermIndex,
+  unpackTermIndex,
+  weightAt,
+} from "./search_index.ts";
 import { type Query, type QueryWord, readQuery } from "./search_query.ts";
 import { qualityOf } from "./search_rank.ts";
 import { Speller } from "./search_spelling.ts";
 import { wordsOf } from "./search_terms.ts";
+import { type EntryList, listOf, openLines, packLines } from "./stored.ts";
 
 /** One server that was found. */
 export interface SearchHit {
@@ -100,49 +111,106 @@ const MAX_REASONS = 3;
 
 const FIELD_NAMES: readonly FieldName[] = ["name", "title", "tag", "tool", "owner", "description"];
 
+const namesSchema = z.object({
+  ids: z.array(z.string()),
+  aliases: z.array(z.tuple([z.string(), z.number()])),
+});
+
 /** One numbered entry and what it is sorted by. */
 interface Ranked {
   readonly number: number;
   readonly key: number | string;
 }
 
+/** What an index is made of. */
+interface Parts {
+  readonly entries: EntryList;
+  readonly index: TermIndex;
+  readonly quality: Float32Array;
+  readonly ids: readonly string[];
+  /** Ids that an entry has in its sources, and its number. */
+  readonly aliases: readonly (readonly [string, number])[];
+}
+
 /** The index over one state of the catalogue. */
 export class SearchIndex {
-  readonly #entries: readonly Entry[];
+  readonly #entries: EntryList;
   readonly #index: TermIndex;
   readonly #quality: Float32Array;
-  readonly #byId = new Map<string, number>();
+  readonly #ids: readonly string[];
+  readonly #aliases: Parts["aliases"];
   readonly #scores: Float32Array;
   readonly #covered: Float32Array;
   readonly #best: Float32Array;
-  #sorted: readonly string[] | undefined;
+  #byId: ReadonlyMap<string, number> | undefined;
   #speller: Speller | undefined;
+
+  private constructor({ entries, index, quality, ids, aliases }: Parts) {
+    this.#entries = entries;
+    this.#index = index;
+    this.#quality = quality;
+    this.#ids = ids;
+    this.#aliases = aliases;
+    this.#scores = new Float32Array(entries.length);
+    this.#covered = new Float32Array(entries.length);
+    this.#best = new Float32Array(entries.length);
+  }
 
   /**
    * Builds the index.
    *
    * @param entries The merged catalogue.
    */
-  constructor(entries: readonly Entry[]) {
-    this.#entries = entries;
-    this.#index = buildTermIndex(entries);
-    this.#quality = Float32Array.from(entries, qualityOf);
-    this.#scores = new Float32Array(entries.length);
-    this.#covered = new Float32Array(entries.length);
-    this.#best = new Float32Array(entries.length);
-    entries.forEach((entry, number) => {
-      for (const { id } of entry.sources) {
-        const key = foldId(id);
-        if (!this.#byId.has(key)) this.#byId.set(key, number);
-      }
+  static build(entries: readonly Entry[]): SearchIndex {
+    return new SearchIndex({
+      entries: listOf(entries),
+      index: buildTermIndex(entries),
+      quality: Float32Array.from(entries, qualityOf),
+      ids: entries.map(({ id }) => id),
+      aliases: entries.flatMap(({ id, sources }, number) =>
+        sources.filter((source) => source.id !== id).map((source) => [source.id, number] as const)
+      ),
     });
-    // An entry's own id wins over the same id in a source of another.
-    entries.forEach(({ id }, number) => this.#byId.set(foldId(id), number));
+  }
+
+  /**
+   * Opens an index that was packed.
+   *
+   * @param parts What {@linkcode SearchIndex.pack} gave, of a file whose digest was checked.
+   */
+  static open(parts: Sections): SearchIndex {
+    const part = (name: string) => parts.get(name) ?? new Uint8Array();
+    const entries = openLines(part("entries"));
+    const { ids, aliases } = namesSchema.parse(
+      JSON.parse(new TextDecoder().decode(part("names"))),
+    );
+    return new SearchIndex({
+      entries,
+      index: unpackTermIndex(parts, entries.length),
+      quality: new Float32Array(part("quality").slice().buffer),
+      ids,
+      aliases,
+    });
+  }
+
+  /** The index with its entries as bytes, by name of the part. */
+  pack(): Sections {
+    const { length } = this.#entries;
+    const entries = Array.from({ length }, (_, number) => this.#entries.at(number));
+    return new Map([
+      ["entries", packLines(entries)],
+      [
+        "names",
+        new TextEncoder().encode(JSON.stringify({ ids: this.#ids, aliases: this.#aliases })),
+      ],
+      ["quality", new Uint8Array(this.#quality.slice().buffer)],
+      ...packTermIndex(this.#index),
+    ]);
   }
 
   /** Number of servers. */
   get size(): number {
-    return this.#entries.length;
+    return this.#ids.length;
   }
 
   /**
@@ -154,11 +222,7 @@ export class SearchIndex {
    */
   find(query: string, options: FindOptions): FindResult {
     const { filters = {}, limit, cursor } = options;
-    const read = readQuery(query, {
-      index: this.#index,
-      sorted: () => this.#sorted ??= [...this.#index.terms.keys()].sort(),
-      speller: () => this.#speller ??= new Speller(this.#index.words, this.#index.wordCounts),
-    });
+    const read = this.#read(query);
     const passes = compileFilters(filters);
     const question = [query, filters];
     const mark = cursor === undefined ? undefined : decodeCursor(cursor, question);
@@ -173,7 +237,7 @@ export class SearchIndex {
     const ranked = this.#rank(read, passes);
     const page = this.#page(ranked, { limit, mark });
     const hits = page.shown.map(({ number, key }) => ({
-      entry: this.#at(number),
+      entry: this.#entries.at(number),
       score: Number(key),
       reasons: this.#reasons(number, read.words),
     }));
@@ -198,14 +262,22 @@ export class SearchIndex {
     const mark = cursor === undefined ? undefined : decodeCursor(cursor, question);
     const passes = compileFilters(filters);
     const ranked: Ranked[] = [];
-    this.#entries.forEach((entry, number) => {
-      if (passes === undefined || passes(entry)) {
-        ranked.push({ number, key: this.#sortKey(entry, { number, sort }) });
+    // The quality is known without a look at the entry.
+    const isBlind = passes === undefined && sort === "quality";
+    for (let number = 0; number < this.size; number++) {
+      if (isBlind) {
+        ranked.push({ number, key: this.#qualityKey(number) });
+        continue;
       }
-    });
+      const entry = this.#entries.at(number);
+      if (passes === undefined || passes(entry)) {
+        const key = sort === "quality" ? this.#qualityKey(number) : sortKey(entry, sort);
+        ranked.push({ number, key });
+      }
+    }
     const page = this.#page(ranked, { limit, mark });
     return {
-      entries: page.shown.map(({ number }) => this.#at(number)),
+      entries: page.shown.map(({ number }) => this.#entries.at(number)),
       total: ranked.length,
       ...this.#next(page, question),
     };
@@ -214,13 +286,18 @@ export class SearchIndex {
   /**
    * Looks a server up.
    *
-   * @param id Any of its ids, whatever the case; or its name, when no other server has it.
+   * @param id Any of its ids, whatever the case; or the last part of one, when no other server has it.
    */
   get(id: string): Entry | undefined {
-    const number = this.#byId.get(foldId(id.trim()));
-    if (number !== undefined) return this.#at(number);
+    const number = this.#numberOf(id.trim());
+    if (number !== undefined) return this.#entries.at(number);
     const wanted = id.trim().toLowerCase();
-    const named = this.#entries.filter(({ name }) => name.toLowerCase() === wanted);
+    if (!/^[\w.-]{1,100}$/.test(wanted)) return undefined;
+    const named: Entry[] = [];
+    for (let other = 0; other < this.size; other++) {
+      const last = this.#ids[other]?.split("/").at(-1);
+      if (last?.toLowerCase() === wanted) named.push(this.#entries.at(other));
+    }
     return named.length === 1 ? named[0] : undefined;
   }
 
@@ -236,28 +313,40 @@ export class SearchIndex {
     const found = new Set<string>();
     const words = wordsOf(last);
     if (words.length > 0) {
-      const read = readQuery(last, {
-        index: this.#index,
-        sorted: () => this.#sorted ??= [...this.#index.terms.keys()].sort(),
-        speller: () => this.#speller ??= new Speller(this.#index.words, this.#index.wordCounts),
-      });
-      const ranked = this.#rank(read, undefined);
+      const ranked = this.#rank(this.#read(last), undefined);
       const source = `${wanted.split("/")[0]}/`;
       // Of what fits, that of the source that was meant comes first.
       const { shown } = this.#page(ranked, { limit: limit * 4, mark: undefined });
-      const ids = shown.map(({ number }) => this.#at(number).id);
+      const ids = shown.map(({ number }) => this.#idOf(number));
       for (const near of ids.filter((other) => other.startsWith(source))) found.add(near);
       for (const near of ids) found.add(near);
     }
     return [...found].slice(0, limit);
   }
 
-  #at(number: number): Entry {
-    const entry = this.#entries[number];
-    if (entry === undefined) {
-      throw new AppError("INTERNAL", `Cannot read entry ${number}: there is none`);
-    }
-    return entry;
+  #read(query: string): Query {
+    const index = this.#index;
+    return readQuery(query, {
+      index,
+      speller: () => this.#speller ??= new Speller(index.words(), index.wordCounts),
+    });
+  }
+
+  #numberOf(id: string): number | undefined {
+    this.#byId ??= new Map([
+      ...this.#aliases.map(([alias, number]) => [foldId(alias), number] as const),
+      // An entry's own id wins over the same id in a source of another.
+      ...this.#ids.map((own, number) => [foldId(own), number] as const),
+    ]);
+    return this.#byId.get(foldId(id));
+  }
+
+  #idOf(number: number): string {
+    return this.#ids[number] ?? "";
+  }
+
+  #qualityKey(number: number): number {
+    return Math.round((this.#quality[number] ?? 0) * 10_000) / 10_000;
   }
 
   #findByQuality(options: {
@@ -267,13 +356,15 @@ export class SearchIndex {
     readonly mark: Mark | undefined;
   }): FindResult {
     const ranked: Ranked[] = [];
-    this.#entries.forEach((entry, number) => {
-      if (options.passes(entry)) ranked.push({ number, key: this.#quality[number] ?? 0 });
-    });
+    for (let number = 0; number < this.size; number++) {
+      if (options.passes(this.#entries.at(number))) {
+        ranked.push({ number, key: this.#qualityKey(number) });
+      }
+    }
     const page = this.#page(ranked, options);
     return {
       hits: page.shown.map(({ number, key }) => ({
-        entry: this.#at(number),
+        entry: this.#entries.at(number),
         score: Number(key),
         reasons: [],
       })),
@@ -320,7 +411,7 @@ export class SearchIndex {
       scores[number] = 0;
       covered[number] = 0;
       if (share < most * LEAST_COVERAGE) continue;
-      if (passes !== undefined && !passes(this.#at(number))) continue;
+      if (passes !== undefined && !passes(this.#entries.at(number))) continue;
       const key = text * (share / whole) ** COVERAGE_POWER *
         (1 + NAME_SHARE * (nameIsQuery.get(number) ?? 0)) *
         (1 + QUALITY_SHARE * (this.#quality[number] ?? 0));
@@ -382,40 +473,21 @@ export class SearchIndex {
     return low < (starts[term + 1] ?? 0) && entries[low] === number ? low : undefined;
   }
 
-  #sortKey(
-    entry: Entry,
-    { number, sort }: { readonly number: number; readonly sort: ListSort },
-  ): number | string {
-    switch (sort) {
-      case "quality":
-        return Math.round((this.#quality[number] ?? 0) * 10_000) / 10_000;
-      case "stars":
-        return entry.stars ?? -1;
-      case "updated":
-        return entry.sources.reduce(
-          (newest, { updated = "" }) => Math.max(newest, Date.parse(updated) || 0),
-          0,
-        );
-      case "name":
-        return entry.name.toLowerCase();
-    }
-  }
-
   /** The entries after a mark, in order; only those of the page are sorted. */
   #page(ranked: readonly Ranked[], { limit, mark }: {
     readonly limit: number;
     readonly mark: Mark | undefined;
   }): { readonly shown: readonly Ranked[]; readonly hasMore: boolean } {
     const order = (a: Ranked, b: Ranked) =>
-      compareKeys(a.key, b.key) || compareIds(this.#at(a.number).id, this.#at(b.number).id);
+      compareKeys(a.key, b.key) || compareIds(this.#idOf(a.number), this.#idOf(b.number));
     let rest = ranked;
     if (mark !== undefined) {
-      const number = this.#byId.get(foldId(mark.id));
+      const number = this.#numberOf(mark.id);
       // Where the last entry stands now: new entries change what rare words are worth.
       const now = ranked.find((item) => item.number === number);
       const key = now?.key ?? mark.key;
       rest = ranked.filter((item) =>
-        (compareKeys(key, item.key) || compareIds(mark.id, this.#at(item.number).id)) < 0
+        (compareKeys(key, item.key) || compareIds(mark.id, this.#idOf(item.number))) < 0
       );
     }
     return { shown: firstOf(rest, limit, order), hasMore: rest.length > limit };
@@ -427,7 +499,22 @@ export class SearchIndex {
   ): { readonly nextCursor?: string } {
     const last = shown.at(-1);
     if (!hasMore || last === undefined) return {};
-    return { nextCursor: encodeCursor({ key: last.key, id: this.#at(last.number).id }, question) };
+    return { nextCursor: encodeCursor({ key: last.key, id: this.#idOf(last.number) }, question) };
+  }
+}
+
+/** What an entry is sorted by, where its quality is not asked for. */
+function sortKey(entry: Entry, sort: Exclude<ListSort, "quality">): number | string {
+  switch (sort) {
+    case "stars":
+      return entry.stars ?? -1;
+    case "updated":
+      return entry.sources.reduce(
+        (newest, { updated = "" }) => Math.max(newest, Date.parse(updated) || 0),
+        0,
+      );
+    case "name":
+      return entry.name.toLowerCase();
   }
 }
 

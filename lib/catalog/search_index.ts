@@ -49,8 +49,8 @@ const STEP = 1 / 64;
 export interface TermIndex {
   /** Number of entries. */
   readonly size: number;
-  /** Number of each term. */
-  readonly terms: ReadonlyMap<string, number>;
+  /** The terms, from A to Z; their places are their numbers. */
+  readonly terms: readonly string[];
   /** Where the entries of each term begin; one more than there are terms. */
   readonly starts: Uint32Array;
   /** Entries, term by term. */
@@ -61,8 +61,8 @@ export interface TermIndex {
   readonly fields: Uint8Array;
   /** Distinct terms in the name of each entry. */
   readonly nameTerms: Uint8Array;
-  /** Words as texts have them, and the number of entries with each. */
-  readonly words: readonly string[];
+  /** Words as texts have them, before they were folded to terms. */
+  readonly words: () => readonly string[];
   /** Entries by word. */
   readonly wordCounts: Uint32Array;
 }
@@ -70,6 +70,88 @@ export interface TermIndex {
 /** Weight of a term in an entry. */
 export function weightAt(index: TermIndex, position: number): number {
   return (index.weights[position] ?? 0) * STEP;
+}
+
+/**
+ * Finds the number of a term.
+ *
+ * @param index The index.
+ * @param term A folded word.
+ * @returns Its number, or `undefined` when no entry has it.
+ */
+export function numberOf({ terms }: TermIndex, term: string): number | undefined {
+  const number = placeOf(terms, term);
+  return terms[number] === term ? number : undefined;
+}
+
+/**
+ * Where a term stands, or would stand.
+ *
+ * @param terms Terms from A to Z.
+ * @param term A term, or how one begins.
+ */
+export function placeOf(terms: readonly string[], term: string): number {
+  let low = 0;
+  let high = terms.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((terms[middle] ?? "") < term) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * The index as bytes, by name of the part.
+ *
+ * @param index The index.
+ */
+export function packTermIndex(index: TermIndex): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
+  const texts = (list: readonly string[]) => new TextEncoder().encode(list.join("\n"));
+  return new Map([
+    ["terms", texts(index.terms)],
+    ["starts", bytesOf(index.starts)],
+    ["numbers", bytesOf(index.entries)],
+    ["weights", bytesOf(index.weights)],
+    ["fields", bytesOf(index.fields)],
+    ["name-terms", bytesOf(index.nameTerms)],
+    ["words", texts(index.words())],
+    ["word-counts", bytesOf(index.wordCounts)],
+  ]);
+}
+
+/**
+ * The index from bytes.
+ *
+ * @param parts What {@linkcode packTermIndex} gave, of a file whose digest was checked.
+ * @param size Number of entries.
+ */
+export function unpackTermIndex(
+  parts: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  size: number,
+): TermIndex {
+  const part = (name: string) => parts.get(name) ?? new Uint8Array();
+  const texts = (name: string) => {
+    const text = new TextDecoder().decode(part(name));
+    return text === "" ? [] : text.split("\n");
+  };
+  // Only a misspelt word needs them.
+  let words: readonly string[] | undefined;
+  return {
+    size,
+    terms: texts("terms"),
+    starts: new Uint32Array(part("starts").slice().buffer),
+    entries: new Uint32Array(part("numbers").slice().buffer),
+    weights: part("weights"),
+    fields: part("fields"),
+    nameTerms: part("name-terms"),
+    words: () => words ??= texts("words"),
+    wordCounts: new Uint32Array(part("word-counts").slice().buffer),
+  };
+}
+
+function bytesOf(numbers: Uint8Array | Uint32Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength).slice();
 }
 
 /** The texts of an entry by field. */
@@ -175,9 +257,10 @@ export function buildTermIndex(entries: readonly Entry[]): TermIndex {
   const weights = new Uint8Array(total);
   const fields = new Uint8Array(total);
   let position = 0;
-  lists.forEach((list, term) => {
-    starts[term] = position;
-    for (const packed of list) {
+  const sorted = [...terms.keys()].sort();
+  sorted.forEach((term, place) => {
+    starts[place] = position;
+    for (const packed of lists[terms.get(term) ?? 0] ?? []) {
       const number = Math.floor(packed / 65_536);
       const rest = packed % 65_536;
       const raw = Math.floor(rest / 64) / 32;
@@ -190,15 +273,16 @@ export function buildTermIndex(entries: readonly Entry[]): TermIndex {
     }
   });
   starts[lists.length] = position;
+  const words = [...wordNumbers.keys()];
   return {
     size: entries.length,
-    terms,
+    terms: sorted,
     starts,
     entries: numbers,
     weights,
     fields,
     nameTerms,
-    words: [...wordNumbers.keys()],
+    words: () => words,
     wordCounts: Uint32Array.from(wordCounts),
   };
 }

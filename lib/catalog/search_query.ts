@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TermIndex } from "./search_index.ts";
+import { numberOf, placeOf, type TermIndex } from "./search_index.ts";
 import type { Speller } from "./search_spelling.ts";
 import { termOf, wordsOf } from "./search_terms.ts";
 import { EXPANDED, RELATED, STOP_WORDS } from "./search_words.ts";
@@ -45,21 +45,14 @@ const MAX_PREFIXED = 12;
 /** How well a word stands for another. */
 const WEIGHT = { related: 0.35, prefix: 0.55, corrected: 0.75, part: 0.7 };
 
-/** The vocabulary in order, for words that begin alike. */
-export interface Vocabulary {
-  /** Terms in the order of their letters. */
-  readonly sorted: readonly string[];
-}
-
 /**
  * Reads a query.
  *
  * @param text What was asked.
- * @param deps The index, the vocabulary in order, and the speller, which is made when it is needed.
+ * @param deps The index, and the speller, which is made when it is needed.
  */
 export function readQuery(text: string, deps: {
   readonly index: TermIndex;
-  readonly sorted: () => readonly string[];
   readonly speller: () => Speller;
 }): Query {
   const { index } = deps;
@@ -75,7 +68,7 @@ export function readQuery(text: string, deps: {
     seen.add(term);
     const meanings = new Map<number, number>();
     const add = (other: string, weight: number) => {
-      const number = index.terms.get(other);
+      const number = numberOf(index, other);
       if (number === undefined) return false;
       meanings.set(number, Math.max(meanings.get(number) ?? 0, weight));
       return true;
@@ -91,7 +84,7 @@ export function readQuery(text: string, deps: {
     if (previous !== undefined) add(termOf(previous + word), 1);
     const isLast = place === unique.length - 1;
     if ((!isKnown || isLast) && word.length >= 3) {
-      for (const prefixed of beginningWith(deps.sorted(), word)) {
+      for (const prefixed of beginningWith(index.terms, word)) {
         if (prefixed !== term) add(prefixed, WEIGHT.prefix * word.length / prefixed.length);
       }
     }
@@ -129,17 +122,14 @@ function idfOf(meanings: ReadonlyMap<number, number>, index: TermIndex): number 
   return best === 0 ? Math.log(1 + index.size) / 2 : best;
 }
 
-/** Terms that begin with a word, by binary search. */
+/** Terms that begin with a word. */
 function beginningWith(sorted: readonly string[], word: string): readonly string[] {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] ?? "") < word) low = middle + 1;
-    else high = middle;
-  }
   const found: string[] = [];
-  for (let index = low; index < sorted.length && found.length < MAX_PREFIXED * 4; index++) {
+  for (
+    let index = placeOf(sorted, word);
+    index < sorted.length && found.length < MAX_PREFIXED * 4;
+    index++
+  ) {
     const term = sorted[index] ?? "";
     if (!term.startsWith(word)) break;
     found.push(term);
@@ -154,7 +144,7 @@ function partsOf(word: string, index: TermIndex): readonly string[] | undefined 
   for (let at = 3; at <= word.length - 3; at++) {
     const pair = [termOf(word.slice(0, at)), termOf(word.slice(at))];
     const counts = pair.map((term) => {
-      const number = index.terms.get(term);
+      const number = numberOf(index, term);
       return number === undefined
         ? 0
         : (index.starts[number + 1] ?? 0) - (index.starts[number] ?? 0);

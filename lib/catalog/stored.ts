@@ -16,6 +16,7 @@
  */
 
 import { z } from "zod";
+import { AppError } from "../core/errors.ts";
 import { KEY_UNKNOWN, NONE } from "./build.ts";
 import type { Entry, KeyNeed, LaunchMethod, Package, Remote } from "./entry.ts";
 
@@ -27,6 +28,8 @@ export type StoredEntry = Readonly<Record<string, unknown>> & { readonly id: str
 
 /** A list of stored entries, as {@linkcode packEntries} makes it. */
 export type StoredEntries = readonly StoredEntry[];
+
+const LINE_FEED = 10;
 
 /** Fields that hold lists, and are left out when empty. */
 const LISTS = [
@@ -105,6 +108,73 @@ export function unpackEntries(stored: StoredEntries): readonly Entry[] {
       status: known.status ?? "active",
     };
   });
+}
+
+/** Entries by number, which may lie in memory as bytes until somebody looks at one. */
+export interface EntryList {
+  /** How many there are. */
+  readonly length: number;
+  /**
+   * One entry.
+   *
+   * @param number From 0 to below `length`.
+   */
+  at(number: number): Entry;
+}
+
+/**
+ * Packs entries as one JSON document per line.
+ *
+ * @param entries The entries.
+ */
+export function packLines(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
+  const lines = packEntries(entries).map((entry) => `${JSON.stringify(entry)}\n`);
+  return new TextEncoder().encode(lines.join(""));
+}
+
+/**
+ * Opens packed lines; each is parsed when it is looked at, so that 40,000 entries cost a start
+ * nothing but their bytes.
+ *
+ * @param bytes What {@linkcode packLines} gave, of a file whose digest was checked.
+ */
+export function openLines(bytes: Uint8Array): EntryList {
+  const ends: number[] = [];
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) {
+    ends.push(at);
+  }
+  const offsets = Uint32Array.from(ends);
+  const decoder = new TextDecoder();
+  return {
+    length: offsets.length,
+    at(number) {
+      const start = number === 0 ? 0 : (offsets[number - 1] ?? 0) + 1;
+      const line = decoder.decode(bytes.subarray(start, offsets[number]));
+      const [entry] = unpackEntries([JSON.parse(line)]);
+      if (entry === undefined) {
+        throw new AppError("INTERNAL", `Cannot read entry ${number}: there is none`);
+      }
+      return entry;
+    },
+  };
+}
+
+/**
+ * Entries that are in memory already.
+ *
+ * @param entries The entries.
+ */
+export function listOf(entries: readonly Entry[]): EntryList {
+  return {
+    length: entries.length,
+    at(number) {
+      const entry = entries[number];
+      if (entry === undefined) {
+        throw new AppError("INTERNAL", `Cannot read entry ${number}: there is none`);
+      }
+      return entry;
+    },
+  };
 }
 
 function packInstall(item: Package | Remote): Readonly<Record<string, unknown>> {

@@ -114,7 +114,7 @@ export const registryStatus = defineTool({
   input: z.strictObject({}),
   output: z.object({
     servers: COUNT,
-    index_ms: COUNT.describe("Time to build the index in use"),
+    index_ms: COUNT.describe("Time to build or open the index"),
     cache_bytes: COUNT,
     permissions: z.array(z.string()),
     podman: z.string(),
