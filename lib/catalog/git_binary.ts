@@ -37,6 +37,9 @@ const COMMIT = "wharf-commit";
 /** Each fetch adds a pack; with more than these the repository is made anew. */
 const MOST_PACKS = 20;
 
+/** Nor may all packs together be larger. */
+const MAX_BYTES = 512 * 1024 * 1024;
+
 /** Entries and their names; a larger listing is of no catalogue. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 
@@ -62,11 +65,15 @@ export class BinaryStores implements ObjectStores {
     const folder = `${FOLDER}/${key}`;
     await sweep(disk, key);
     const packs = `${folder}/objects/pack`;
-    const names = (await disk.list(packs)).map(({ name }) => name);
-    for (const name of names) {
+    let count = 0;
+    let bytes = 0;
+    for (const { name, sizeBytes } of await disk.list(packs)) {
       if (name.startsWith("tmp_")) await disk.remove(`${packs}/${name}`);
+      if (!name.endsWith(".pack")) continue;
+      count += 1;
+      bytes += sizeBytes;
     }
-    if (names.filter((name) => name.endsWith(".pack")).length > MOST_PACKS) return undefined;
+    if (count > MOST_PACKS || bytes > MAX_BYTES) return undefined;
     const noted = await disk.read(`${folder}/${COMMIT}`, { maxBytes: LINE_BYTES });
     const commit = noted === undefined ? "" : new TextDecoder().decode(noted);
     if (!/^[0-9a-f]{40}$/.test(commit)) return undefined;

@@ -124,58 +124,88 @@ export async function readCommit(deps: UpdateDeps, job: UpdateJob): Promise<GitC
       });
     },
   };
-  try {
-    await using kept = await stores.open(options);
-    if (kept?.commit !== undefined) return await update(deps, { ...job, ...options, store: kept });
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    // Every other failure is none of what is kept.
-    if (error.code !== "BAD_RESPONSE") throw error;
-    deps.log.warn("What was kept of a git repository cannot be used; it is fetched whole", {
-      url: remote.url.href,
-      reason: error.message,
-    });
+  const work: Work = { ...job, options };
+  {
+    await using kept = await openKept(deps, work);
+    if (kept?.commit !== undefined) {
+      const pack = kept.commit === remote.commit
+        ? undefined
+        : await fetchNew(deps, { ...work, have: kept.commit });
+      try {
+        return await takeIn(kept, { ...work, pack });
+      } catch (thrown) {
+        tellBroken(deps, work, thrown);
+      }
+    }
   }
+  const pack = await fetchNew(deps, work);
   await using store = await stores.create(options);
-  return await update(deps, { ...job, ...options, store });
+  return await takeIn(store, { ...work, pack });
 }
 
-async function update(
-  deps: UpdateDeps,
-  job: UpdateJob & OpenOptions & { readonly store: ObjectStore },
-): Promise<GitCommit> {
-  const { store, remote, request, pause } = job;
-  const { signal, folders } = request;
-  const optional = signal === undefined ? {} : { signal };
-  const fetched = store.commit !== remote.commit;
-  if (fetched) {
-    const { host } = remote.url;
-    request.progress?.({ message: `Fetching commit ${remote.commit.slice(0, 12)} from ${host}` });
-    const pack = await fetchPack(deps, {
-      remote,
-      maxFileBytes: GIT_TREE_LIMITS.maxFileBytes,
-      maxBytes: MAX_PACK_BYTES,
-      ...(store.commit === undefined ? {} : { have: store.commit }),
-      ...optional,
-      received: (bytes) =>
-        request.progress?.({ message: `Fetching from ${host}: ${bytes} bytes`, done: bytes }),
-    });
-    if (await inspectPack(pack, { pause }) > 0) await store.add(pack);
+interface Work extends UpdateJob {
+  readonly options: OpenOptions;
+}
+
+async function openKept(deps: UpdateDeps, work: Work): Promise<ObjectStore | undefined> {
+  try {
+    return await work.stores.open(work.options);
+  } catch (thrown) {
+    tellBroken(deps, work, thrown);
+    return undefined;
   }
-  const commit = await store.read({
-    commit: remote.commit,
-    folders,
+}
+
+/** Goes on only when what is kept is at fault. */
+function tellBroken({ log }: UpdateDeps, { remote }: Work, thrown: unknown): void {
+  const error = toAppError(thrown);
+  if (error.code !== "BAD_RESPONSE") throw error;
+  log.warn("What was kept of a git repository cannot be used; it is fetched whole", {
+    url: remote.url.href,
+    reason: error.message,
+  });
+}
+
+/** Fetches what is new since a commit, or all; `undefined` for a pack without any object. */
+async function fetchNew(
+  deps: UpdateDeps,
+  { remote, request, options, have }: Work & { readonly have?: string },
+): Promise<Uint8Array | undefined> {
+  const { host } = remote.url;
+  request.progress?.({ message: `Fetching commit ${remote.commit.slice(0, 12)} from ${host}` });
+  const pack = await fetchPack(deps, {
+    remote,
+    maxFileBytes: GIT_TREE_LIMITS.maxFileBytes,
+    maxBytes: MAX_PACK_BYTES,
+    ...(have === undefined ? {} : { have }),
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+    received: (bytes) =>
+      request.progress?.({ message: `Fetching from ${host}: ${bytes} bytes`, done: bytes }),
+  });
+  return await inspectPack(pack, options) === 0 ? undefined : pack;
+}
+
+/** Reads the commit with what was fetched for it, and keeps that. */
+async function takeIn(
+  store: ObjectStore,
+  { remote, request, pack }: Work & { readonly pack: Uint8Array | undefined },
+): Promise<GitCommit> {
+  const { commit } = remote;
+  if (pack !== undefined) await store.add(pack);
+  const found = await store.read({
+    commit,
+    folders: request.folders,
     filtered: remote.capabilities.has("filter"),
-    ...optional,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
     progress: (done, total) =>
       request.progress?.({
-        message: total === undefined ? `Reading files: ${done}` : `Reading files: ${done}/${total}`,
+        message: `Reading files: ${total === undefined ? done : `${done}/${total}`}`,
         done,
         ...(total === undefined ? {} : { total }),
       }),
   });
-  if (fetched) await store.keep(remote.commit);
-  return commit;
+  if (store.commit !== commit) await store.keep(commit);
+  return found;
 }
 
 /**

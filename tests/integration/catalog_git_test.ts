@@ -1,28 +1,6 @@
 import assert from "node:assert/strict";
 import { file, link, submodule } from "./git_repository.ts";
-import { CLIENTS, type GitWorld, startWorld, textsOf } from "./git_world.ts";
-import { integrationTest } from "./needs.ts";
-
-/** Declares one scene for each client. */
-function scene(name: string, body: (world: GitWorld) => Promise<void>): void {
-  for (const client of CLIENTS) {
-    integrationTest(`${client}: ${name}`, { needs: ["git"] }, async () => {
-      await using world = await startWorld(client);
-      await body(world);
-      const loud = world.log.records.filter(({ level }) => level === "error");
-      assert.deepEqual(loud, []);
-    });
-  }
-}
-
-/** Bytes that do not compress, the same each time. */
-function noise(bytes: number, seed = 1): Uint8Array {
-  let state = seed;
-  return Uint8Array.from({ length: bytes }, () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return state >>> 24;
-  });
-}
+import { noise, scene, textsOf } from "./git_world.ts";
 
 function servers(count: number, version = "1"): ReturnType<typeof file>[] {
   return Array.from(

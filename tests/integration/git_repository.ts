@@ -64,7 +64,8 @@ export class TestRepository {
   /** Where it lies. */
   readonly path: string;
 
-  private constructor(path: string) {
+  /** @param path Where it lies already; see {@linkcode TestRepository.create}. */
+  constructor(path: string) {
     this.path = path;
   }
 

@@ -57,6 +57,7 @@ export class GitServer implements AsyncDisposable {
   fault: Fault | undefined;
   /** All requests, in order. */
   readonly requests: GitAccess[] = [];
+  #hangs = false;
   readonly #root: string;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #released = Promise.withResolvers<void>();
@@ -89,6 +90,16 @@ export class GitServer implements AsyncDisposable {
       await repository.git(["config", "uploadpack.allowFilter", "true"]);
     }
     return repository;
+  }
+
+  /** A repository that was made. */
+  repository(name: string): TestRepository {
+    return new TestRepository(`${this.#root}/${name}.git`);
+  }
+
+  /** Whether a request waits for an answer that does not come. */
+  get hangs(): boolean {
+    return this.#hangs;
   }
 
   /** Forgets the requests so far. */
@@ -129,6 +140,7 @@ export class GitServer implements AsyncDisposable {
     const fault = this.fault?.on === "all" || this.fault?.on === part ? this.fault : undefined;
     if (fault?.kind === "answer") return fault.make(request);
     if (fault?.kind === "hang") {
+      this.#hangs = true;
       await this.#released.promise;
       return failed();
     }

@@ -13,8 +13,10 @@ import { systemClock } from "../../lib/host/clock.ts";
 import { openDisk } from "../../lib/host/disk.ts";
 import { openNet } from "../../lib/host/net.ts";
 import { openProcesses } from "../../lib/host/process.ts";
+import assert from "node:assert/strict";
 import { FakeLog } from "../fake_log.ts";
 import { type GitServer, startGitServer } from "./git_server.ts";
+import { integrationTest } from "./needs.ts";
 
 /** The clients that must give the same. */
 export const CLIENTS = ["git binary", "isomorphic-git"] as const;
@@ -30,6 +32,22 @@ export interface WorldParts {
   readonly processes?: (real: Processes) => Processes;
   /** The network. */
   readonly net?: (real: Net) => Net;
+}
+
+/**
+ * Declares a test for each client.
+ *
+ * @param name What does what.
+ * @param body The test; it fails as well when the client logs an error.
+ */
+export function scene(name: string, body: (world: GitWorld) => Promise<void>): void {
+  for (const client of CLIENTS) {
+    integrationTest(`${client}: ${name}`, { needs: ["git"] }, async () => {
+      await using world = await startWorld(client);
+      await body(world);
+      assert.deepEqual(world.log.records.filter(({ level }) => level === "error"), []);
+    });
+  }
 }
 
 /** Starts a server, with a client that keeps what it fetches in a temporary folder. */
@@ -49,7 +67,8 @@ export class GitWorld implements AsyncDisposable {
   readonly directory: string;
   /** What the client said. */
   readonly log = new FakeLog();
-  readonly #client: ClientName;
+  /** Which client it is. */
+  readonly client: ClientName;
   readonly #net: Net & AsyncDisposable;
   #git: GitClient;
 
@@ -60,7 +79,7 @@ export class GitWorld implements AsyncDisposable {
   ) {
     this.server = server;
     this.directory = directory;
-    this.#client = client;
+    this.client = client;
     this.#net = openNet({ userAgent: "wharf-test", clock: systemClock });
     this.#git = this.open();
   }
@@ -79,7 +98,7 @@ export class GitWorld implements AsyncDisposable {
         HOME: "/nonexistent",
         SECRET: "not to be passed on",
       },
-      ...(this.#client === "git binary" ? { directory: this.directory } : {}),
+      ...(this.client === "git binary" ? { directory: this.directory } : {}),
     });
   }
 
@@ -140,6 +159,15 @@ export async function textsOf(
     texts[path] = new TextDecoder().decode(bytes);
   }
   return texts;
+}
+
+/** Bytes that do not compress, the same each time. */
+export function noise(bytes: number): Uint8Array {
+  let state = 1;
+  return Uint8Array.from({ length: bytes }, () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return state >>> 24;
+  });
 }
 
 function same<T>(real: T): T {
