@@ -39,6 +39,9 @@ export interface ReadRemoteOptions {
 /** What follows the repository's address in the first request. */
 const REFS = "/info/refs?service=git-upload-pack";
 
+/** Forges tell git from browsers by the start of the name, and give browsers a page. */
+export const GIT_AGENT = "git/2.0 (wharf)";
+
 const MAX_REDIRECTS = 3;
 
 /** A repository with many pull requests has many references; HEAD comes first all the same. */
@@ -96,7 +99,10 @@ export async function readRemote(
     const response = await net.fetch({
       url: new URL(addressOf(url) + REFS),
       origin,
-      headers: { accept: "application/x-git-upload-pack-advertisement" },
+      headers: {
+        accept: "application/x-git-upload-pack-advertisement",
+        "user-agent": GIT_AGENT,
+      },
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     });

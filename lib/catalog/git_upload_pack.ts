@@ -12,7 +12,7 @@ import type { Clock } from "../core/host.ts";
 import type { Net } from "../core/http.ts";
 import { cleanText } from "../core/text.ts";
 import { encodePkt, FLUSH, joinBytes, PktReader, pktText } from "./git_pkt.ts";
-import { addressOf, type GitRemote, statusError } from "./git_remote.ts";
+import { addressOf, GIT_AGENT, type GitRemote, statusError } from "./git_remote.ts";
 
 /** What is asked for. */
 export interface PackRequest {
@@ -81,6 +81,7 @@ export async function fetchPack(deps: PackDeps, request: PackRequest): Promise<U
     headers: {
       accept: "application/x-git-upload-pack-result",
       "content-type": "application/x-git-upload-pack-request",
+      "user-agent": GIT_AGENT,
     },
     body: requestBody(request),
     timeoutMs: TIMEOUT_MS,
