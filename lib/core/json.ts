@@ -45,8 +45,13 @@ export function parseJson(bytes: Uint8Array, options: ParseJsonOptions): unknown
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** The deepest nesting, counted outside of strings; one pass. */
-function depthOf(bytes: Uint8Array): number {
+/**
+ * The deepest nesting of arrays and objects, counted outside of strings; one pass, no recursion.
+ *
+ * @param bytes JSON text in UTF-8; what it says of other bytes means nothing.
+ * @returns The depth; 0 for a plain value.
+ */
+export function depthOf(bytes: Uint8Array): number {
   let depth = 0;
   let deepest = 0;
   let inString = false;

@@ -10,8 +10,8 @@
 
 import { toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
+import { linesOf } from "../core/lines.ts";
 import { cleanText } from "../core/text.ts";
-import { linesOf } from "./lines.ts";
 import { type JSONRPCMessage, JSONRPCMessageSchema, type Transport } from "./sdk.ts";
 
 /** The streams of a session. */

@@ -1,12 +1,12 @@
 /**
- * Tests of lib/mcp/lines.ts. Needs no permission.
+ * Tests of lib/core/lines.ts. Needs no permission.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { linesOf } from "../../lib/mcp/lines.ts";
+import { linesOf } from "../../lib/core/lines.ts";
 
 const encoder = new TextEncoder();
 
@@ -45,4 +45,20 @@ Deno.test("linesOf() takes a long line that comes in single bytes", async () => 
   const chunks = Array.from(bytes, (byte) => new Uint8Array([byte]));
   assert.deepEqual(await lines(chunks, 20_000), ["x".repeat(20_000), "short"]);
   assert.deepEqual(await lines(chunks, 19_999), [null, "short"]);
+});
+
+Deno.test("linesOf() tells of a line that is too long before it ends, and once", async () => {
+  const sent: string[] = [];
+  const source = async function* (): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    for (const text of ["abc", "def", "ghi", "\nend"]) {
+      sent.push(text);
+      yield await Promise.resolve(encoder.encode(text));
+    }
+  };
+  const found: (string | undefined)[] = [];
+  for await (const line of linesOf(ReadableStream.from(source()).getReader(), 5)) {
+    if (line === undefined) assert.ok(sent.length < 4, "it waited for the end of the line");
+    found.push(line === undefined ? undefined : new TextDecoder().decode(line));
+  }
+  assert.deepEqual(found, [undefined, "end"]);
 });

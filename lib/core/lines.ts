@@ -16,7 +16,8 @@ const KEPT_ROOM = 64 * 1024;
  * @param reader The stream; whoever cancels it ends the lines.
  * @param maxBytes Most bytes of a line, its end not counted.
  * @returns Lines without their end, each valid until the next is asked for; `undefined` stands for
- * one that was too long and is dropped. A last line may lack its end.
+ * one that is too long; it comes as soon as that is known, and the line's rest is dropped. A last
+ * line may lack its end.
  */
 export async function* linesOf(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
@@ -28,12 +29,12 @@ export async function* linesOf(
     if (done) break;
     let start = 0;
     for (let end = value.indexOf(LINE_FEED); end !== -1; end = value.indexOf(LINE_FEED, start)) {
-      line.append(value.subarray(start, end));
-      yield line.whole();
+      if (line.append(value.subarray(start, end)) === "too long") yield undefined;
+      else if (!line.isTooLong) yield line.whole();
       line.clear();
       start = end + 1;
     }
-    line.append(value.subarray(start));
+    if (line.append(value.subarray(start)) === "too long") yield undefined;
   }
   if (!line.isEmpty) yield line.whole();
 }
@@ -53,16 +54,21 @@ class LineBuffer {
   }
 
   get isEmpty(): boolean {
-    return this.#length === 0 && !this.#isTooLong;
+    return this.#length === 0;
   }
 
-  append(part: Uint8Array): void {
+  get isTooLong(): boolean {
+    return this.#isTooLong;
+  }
+
+  /** Says when it becomes too long. */
+  append(part: Uint8Array): "too long" | undefined {
     if (part.length === 0 || this.#isTooLong) return;
     const length = this.#length + part.length;
     if (length > this.#maxBytes) {
       this.clear();
       this.#isTooLong = true;
-      return;
+      return "too long";
     }
     if (length > this.#bytes.length) {
       const room = Math.min(this.#maxBytes, Math.max(length, this.#bytes.length * 2));
@@ -74,8 +80,8 @@ class LineBuffer {
     this.#length = length;
   }
 
-  whole(): Uint8Array | undefined {
-    return this.#isTooLong ? undefined : this.#bytes.subarray(0, this.#length);
+  whole(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
   }
 
   clear(): void {
