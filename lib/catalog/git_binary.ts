@@ -68,7 +68,7 @@ export class BinaryStores implements ObjectStores {
     let count = 0;
     let bytes = 0;
     for (const { name, sizeBytes } of await disk.list(packs)) {
-      if (name.startsWith("tmp_")) await disk.remove(`${packs}/${name}`);
+      if (name.startsWith("tmp_")) await disk.remove(`${packs}/${name}`).catch(() => {});
       if (!name.endsWith(".pack")) continue;
       count += 1;
       bytes += sizeBytes;
@@ -95,11 +95,14 @@ export class BinaryStores implements ObjectStores {
   }
 }
 
-/** Removes what was on its way in or out, also of processes that were killed. */
+/**
+ * Removes what was on its way in or out, also of processes that were killed. A git that outlives
+ * its Wharf for a moment may still write there; then the next one removes it.
+ */
 async function sweep(disk: Disk, key: string): Promise<void> {
   for (const { name } of await disk.list(FOLDER)) {
     if (name.startsWith(`${key}.`) && /\.(?:new|old)$/.test(name)) {
-      await disk.remove(`${FOLDER}/${name}`);
+      await disk.remove(`${FOLDER}/${name}`).catch(() => {});
     }
   }
 }
@@ -151,7 +154,6 @@ class BinaryStore implements ObjectStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // What cannot be removed now is removed with the next opening.
     await sweep(this.#deps.disk, this.#key).catch(() => {});
   }
 

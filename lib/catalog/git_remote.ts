@@ -85,7 +85,7 @@ export function repositoryUrl(url: URL): URL {
  * @returns What it offers.
  * @throws {AppError} `NOT_FOUND` without a repository or a branch, `UNAUTHORIZED`, `BAD_RESPONSE`
  * for what is no git server, `UNSUPPORTED` for repositories of another kind, `ADDRESS_REFUSED`
- * for a redirect that must not be taken, and what the network says.
+ * for a redirect that must not be taken and for a public host without https, and what the network says.
  */
 export async function readRemote(
   net: Net,
@@ -106,6 +106,16 @@ export async function readRemote(
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     });
+    // What a public host says without encryption, anybody on the way may have said.
+    const inside = response.peer === "private" || response.peer === "loopback";
+    if (url.protocol === "http:" && !inside) {
+      await response.cancel();
+      throw new AppError(
+        "ADDRESS_REFUSED",
+        `Cannot fetch "${named.href}": it is a public host without https`,
+        { hint: "Use its https:// address" },
+      );
+    }
     const location = response.headers.get("location");
     if (REDIRECTS.has(response.status) && location !== null) {
       await response.cancel();
@@ -114,7 +124,6 @@ export async function readRemote(
       }
       url = redirected(named, url, location);
       // What a public host says may not name private addresses, nor may anything after it.
-      const inside = response.peer === "private" || response.peer === "loopback";
       origin = origin === "named" && inside ? "named" : "derived";
       continue;
     }

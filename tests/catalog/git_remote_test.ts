@@ -89,6 +89,14 @@ Deno.test("readRemote() refuses redirects to http, to other things, and in a cir
   }
 });
 
+Deno.test("readRemote() refuses a public host without https", async () => {
+  const net = handlerNet(() => refs([`${COMMIT} HEAD`]));
+  await assert.rejects(readRemote(net, new URL("http://git.example/x")), {
+    code: "ADDRESS_REFUSED",
+    message: 'Cannot fetch "http://git.example/x": it is a public host without https',
+  });
+});
+
 Deno.test("readRemote() says what a status means", async () => {
   const cases: readonly [status: number, code: string][] = [
     [401, "UNAUTHORIZED"],
