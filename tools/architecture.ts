@@ -63,7 +63,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "fuse.js": ["lib/catalog/search_spelling.ts"],
   "isomorphic-git": ["lib/catalog/git_library.ts"],
   "linkedom": ["lib/catalog/html.ts"],
-  "yaml": ["lib/catalog/yaml.ts"],
+  "js-yaml": ["lib/catalog/yaml.ts"],
 };
 
 /** Modules of Node that only compute, for every unit. */

@@ -1,23 +1,20 @@
 /**
- * YAML with limits: the only importer of `npm:yaml`, which is loaded on first
- * use, so that a start that reads no YAML does not pay for it.
- *
- * Needs no permission of its own, but the package looks for two variables while it parses
- * (`LOG_TOKENS`, `LOG_STREAM`): where env is neither granted nor ignored, reading is refused with
- * the flag that helps.
+ * YAML with limits: the only importer of `npm:js-yaml`, which is loaded on first use, so that a
+ * start that reads no YAML does not pay for it. Needs no permission.
  *
  * @module
  */
 
 import { AppError } from "../core/errors.ts";
+import { cleanText } from "../core/text.ts";
 
 /** Longest text that is parsed; the longest `server.yaml` seen has 4,187 bytes. */
 export const MAX_YAML_CHARS = 64 * 1024;
 
-/** Most aliases that may be resolved: a few are style, hundreds are an attack. */
-const MAX_ALIASES = 50;
+/** Most values of one document, those behind aliases counted each time: a few aliases are style. */
+const MAX_VALUES = 50_000;
 
-/** Deepest nesting of brackets or of compact collections; the parser recurses on each. */
+/** Deepest nesting; the parser recurses once per level. */
 const MAX_DEPTH = 100;
 
 /** Reads one YAML document. */
@@ -30,7 +27,7 @@ export type YamlReader = (text: string, options: { readonly what: string }) => u
  *   too long, too deep or expands by aliases, and `BAD_RESPONSE` for what is not YAML.
  */
 export async function loadYaml(): Promise<YamlReader> {
-  const { parseDocument } = await import("yaml");
+  const { load, CORE_SCHEMA } = await import("js-yaml");
   return (text, { what }) => {
     if (text.length > MAX_YAML_CHARS) {
       throw new AppError(
@@ -38,35 +35,35 @@ export async function loadYaml(): Promise<YamlReader> {
         `Cannot read "${what}": it is longer than ${MAX_YAML_CHARS} characters`,
       );
     }
-    refuseDepth(text, what);
-    let value: unknown;
     try {
-      const document = parseDocument(text, {
-        logLevel: "silent",
-        prettyErrors: false,
-        // Its check compares each key with all before it; the later of two equal keys wins.
-        uniqueKeys: false,
-      });
-      const [error] = document.errors;
-      if (error !== undefined) throw error;
-      value = document.toJS({ maxAliasCount: MAX_ALIASES });
+      // The types of YAML 1.2's core schema only: no dates, no binary. Of two equal keys the later wins.
+      const value: unknown = load(text, { schema: CORE_SCHEMA, json: true, maxDepth: MAX_DEPTH });
+      return plain(value, { what, depth: 0, count: { values: 0 } });
     } catch (thrown) {
       throw translate(thrown, what);
     }
-    return value;
   };
 }
 
-/** A linear look at the nesting, before the parser's stack meets it. */
-function refuseDepth(text: string, what: string): void {
-  let depth = 0;
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text[index];
-    if (char === "[" || char === "{") depth += 1;
-    else if ((char === "]" || char === "}") && depth > 0) depth -= 1;
-    if (depth > MAX_DEPTH) throw tooDeep(what);
+/** Where a value stands. */
+interface Walk {
+  readonly what: string;
+  readonly depth: number;
+  readonly count: { values: number };
+}
+
+/** Copies a value, so that aliases share nothing, cycles end and nothing but plain data comes out. */
+function plain(value: unknown, walk: Walk): unknown {
+  const { what, depth, count } = walk;
+  count.values++;
+  if (count.values > MAX_VALUES) {
+    throw new AppError("TOO_LARGE", `Cannot read "${what}": its aliases expand without bound`);
   }
-  if (/(?:[-?:][ \t]+){100}/.test(text)) throw tooDeep(what);
+  if (typeof value !== "object" || value === null) return value ?? null;
+  if (depth > MAX_DEPTH) throw tooDeep(what);
+  const inner = { ...walk, depth: depth + 1 };
+  if (Array.isArray(value)) return value.map((item) => plain(item, inner));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item, inner)]));
 }
 
 function tooDeep(what: string, cause?: unknown): AppError {
@@ -74,29 +71,13 @@ function tooDeep(what: string, cause?: unknown): AppError {
 }
 
 function translate(thrown: unknown, what: string): AppError {
-  if (thrown instanceof Error && thrown.name === "NotCapable") {
-    return new AppError(
-      "PERMISSION_MISSING",
-      `Cannot read "${what}": the YAML parser may not look at env`,
-      {
-        cause: thrown,
-        hint: "Start Wharf with --allow-env=LOG_TOKENS,LOG_STREAM",
-      },
-    );
-  }
-  // The parser recurses once per level of indentation.
-  if (thrown instanceof RangeError) return tooDeep(what, thrown);
-  if (thrown instanceof ReferenceError && thrown.message.startsWith("Excessive")) {
-    return new AppError("TOO_LARGE", `Cannot read "${what}": its aliases expand without bound`, {
-      cause: thrown,
-    });
-  }
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof AppError) return thrown;
+  const isDeep = thrown instanceof Error && thrown.message.startsWith("nesting exceeded");
+  if (isDeep || thrown instanceof RangeError) return tooDeep(what, thrown);
+  const reason = thrown instanceof Error ? thrown.message.split("\n")[0] ?? "" : String(thrown);
   return new AppError(
     "BAD_RESPONSE",
-    `Cannot read "${what}": it is no YAML (${reason.slice(0, 120)})`,
-    {
-      cause: thrown,
-    },
+    `Cannot read "${what}": it is no YAML (${cleanText(reason, { maxChars: 120 })})`,
+    { cause: thrown },
   );
 }

@@ -42,7 +42,7 @@ function hasData(): boolean {
 async function withCache(body: (env: Record<string, string>) => Promise<void>): Promise<void> {
   const cache = await Deno.makeTempDir({ prefix: "wharf-catalog-" });
   try {
-    await body({ MCP_REGISTRY_CACHE_DIR: cache, HOME: cache });
+    await body({ MCP_REGISTRY_CACHE_DIR: cache });
   } finally {
     await Deno.remove(cache, { recursive: true });
   }
