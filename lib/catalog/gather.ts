@@ -6,7 +6,6 @@
  */
 
 import { z } from "zod";
-import { AppError } from "../core/errors.ts";
 import type { Clock, Disk, Env, Log, Processes } from "../core/host.ts";
 import type { Net } from "../core/http.ts";
 import type { GitClient } from "./git.ts";
@@ -65,8 +64,10 @@ export function openGather(deps: GatherDeps): Gather {
       case "git":
         git ??= import("./git.ts").then(({ openGit }) => openGit(deps));
         return await readGit(await git, { placed, url: placed.place.url, context, options });
-      default:
-        throw new AppError("UNSUPPORTED", "Cannot read the web yet");
+      default: {
+        const { readWeb } = await import("./web_sources.ts");
+        return await readWeb(placed, { deps, context, options });
+      }
     }
   };
 }

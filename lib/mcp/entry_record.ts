@@ -15,6 +15,7 @@ import {
   type SearchHit,
   type Setting,
 } from "../catalog/mod.ts";
+import type { BriefRecord, WholeRecord } from "./entry_schema.ts";
 import { fitting, joined } from "./render.ts";
 
 /** Most characters of a description in a list: what it is for stands in its first words. */
@@ -22,19 +23,6 @@ const BRIEF_CHARS = 140;
 
 /** Most parts of a list inside one entry: an entry has few, a hostile one thousands. */
 const MOST_PARTS = 20;
-
-/** One server in a list. */
-export interface BriefRecord {
-  readonly id: string;
-  readonly title?: string;
-  readonly description: string;
-  readonly why?: readonly string[];
-  readonly launch: string;
-  readonly requires_api_key: boolean | "unknown";
-  readonly official?: true;
-  readonly stars?: number;
-  readonly status?: string;
-}
 
 /**
  * One server in a list.
@@ -164,7 +152,7 @@ function remoteRecord({ type, url, settings, oauth }: Remote) {
  * @param entry The server.
  * @param budgetTokens What tools and settings may each cost.
  */
-export function entryRecord(entry: Entry, budgetTokens: number) {
+export function entryRecord(entry: Entry, budgetTokens: number): WholeRecord {
   const notes: string[] = [];
   function keep<T>(items: readonly T[], what: string): readonly T[] {
     const count = fitting(items.map((item) => JSON.stringify(item)), budgetTokens);
@@ -223,11 +211,8 @@ export function entryRecord(entry: Entry, budgetTokens: number) {
   };
 }
 
-/** What {@linkcode entryRecord} makes. */
-export type EntryRecord = ReturnType<typeof entryRecord>;
-
 /** The same for reading: what it is, how to launch it, what it needs. */
-export function entryText(record: EntryRecord): string {
+export function entryText(record: WholeRecord): string {
   const marks = joined([
     record.official ? "official" : undefined,
     record.docker_built ? "built by Docker" : undefined,

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { boundedResponse, type HttpRequest, type Net } from "../../lib/core/http.ts";
+import { Catalog, type Gather, placeSources } from "../../lib/catalog/mod.ts";
 import { MemoryDisk } from "../../lib/core/memory_disk.ts";
 import { appInventory, type Inventory, type Toolset } from "../../lib/mcp/mod.ts";
 import { HubClient, openKeychain, RegistryClient } from "../../lib/oci/mod.ts";
@@ -27,6 +28,10 @@ export interface WorldOptions {
   readonly repositories?: Readonly<Record<string, WorldRepository>>;
   /** Answers of Docker Hub by path with query; a function sees the request. */
   readonly hub?: Readonly<Record<string, unknown>>;
+  /** Places of catalogue sources. @default the built-in one only */
+  readonly sources?: Readonly<Record<string, string>>;
+  /** Reads those sources. */
+  readonly gather?: Gather;
   /** The toolsets to offer. @default all */
   readonly toolsets?: readonly Toolset[];
   /** Answers any request first; `undefined` leaves it to the others. */
@@ -39,6 +44,8 @@ export interface World {
   readonly inventory: Inventory;
   /** `METHOD url` of each request, in order. */
   readonly requests: readonly string[];
+  /** The time in it. */
+  readonly clock: FakeClock;
   /** The log of the clients. */
   readonly log: FakeLog;
 }
@@ -74,8 +81,23 @@ export function makeWorld(options: WorldOptions = {}): World {
   const cache = new ContentStore({ disk: new MemoryDisk(), log });
   const registry = new RegistryClient({ net, clock, log, keychain, cache, random: () => 0.5 });
   const hub = new HubClient({ net, clock, log, env: {} });
+  const catalog = new Catalog({
+    disk: new MemoryDisk(),
+    log,
+    clock,
+    random: () => 0,
+    gather: options.gather ?? (() => assert.fail("no source is read")),
+  }, { sources: placeSources({ none: "none", ...options.sources }), intervalMs: 86_400_000 });
   return {
-    inventory: appInventory({ registry, hub, version: "1.2.3" }, options.toolsets),
+    inventory: appInventory({
+      registry,
+      hub,
+      catalog: () => Promise.resolve(catalog),
+      system: () => Promise.resolve({ permissions: ["net"], podman: "5.0.0" }),
+      now: () => clock.now(),
+      version: "1.2.3",
+    }, options.toolsets),
+    clock,
     requests,
     log,
   };
