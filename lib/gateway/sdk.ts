@@ -26,3 +26,5 @@ export type {
   Transport,
   TransportSendOptions,
 } from "@modelcontextprotocol/sdk/shared/transport.js";
+// @ts-types="@modelcontextprotocol/sdk/types"
+export type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";

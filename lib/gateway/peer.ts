@@ -1,0 +1,410 @@
+/**
+ * One side of a JSON-RPC 2.0 conversation over a transport of the SDK's: requests, answers,
+ * notifications, progress and cancellation, in both directions and for every method. Needs no
+ * permission.
+ *
+ * It stands where the SDK's `Protocol` would: that one rewrites the text of errors, refuses results
+ * whose `_meta` it does not know, and measures time by timers of its own, so that nothing built on
+ * it can pass everything on unchanged.
+ *
+ * @module
+ */
+
+import { abortError, throwIfAborted } from "../core/deadline.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { Clock, Log } from "../core/host.ts";
+import { cleanText } from "../core/text.ts";
+import {
+  faultOf,
+  isObject,
+  type JsonObject,
+  RPC_CODES,
+  type RpcCall,
+  RpcError,
+  type RpcErrorAnswer,
+  type RpcFault,
+  type RpcId,
+  type RpcMessage,
+  type RpcRequest,
+  type RpcResult,
+  tellMessage,
+} from "./json_rpc.ts";
+import type { JSONRPCMessage, Transport } from "./sdk.ts";
+
+/** What a {@linkcode Peer} works with. */
+export interface PeerDeps {
+  /** Not started yet; the peer owns its callbacks. */
+  readonly transport: Transport;
+  /** Measures time limits. */
+  readonly clock: Clock;
+  /** Tells of what is odd. */
+  readonly log: Log;
+  /** The other side's name, for errors. */
+  readonly name: string;
+  /**
+   * Answers a request of the other side's; what it throws is answered too, by {@linkcode faultOf}.
+   * `ping` is answered without it.
+   *
+   * @param signal Aborts when the other side cancels, or the conversation ends.
+   */
+  onRequest(request: RpcCall, signal: AbortSignal): Promise<JsonObject>;
+  /** Takes a notification; progress of requests in flight and cancellations do not come here. */
+  onNotification(notification: RpcCall): void;
+  /** The transport has something to say; `undefined`: it has ended. Called once with `undefined`. */
+  onTransport(error: AppError | undefined): void;
+}
+
+/** How a request is made. */
+export interface RequestOptions {
+  /** Cancels the request, on the other side too. */
+  readonly signal?: AbortSignal;
+  /** Time without an answer or progress, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Time until the answer, progress or not, in milliseconds. @default timeoutMs */
+  readonly maxMs?: number;
+  /** Takes progress; without it none is asked for. The parameters come without their token. */
+  readonly onProgress?: (progress: JsonObject) => void;
+  /** What is tried, for errors. @default the method's name */
+  readonly action?: string;
+}
+
+/** Most requests of the other side's at a time. */
+const MAX_INCOMING = 64;
+
+/** Most answers that wait for the other side to read them. */
+const MAX_REPLIES = 1_000;
+
+/** Odd messages that are told one by one; after that their number is enough. */
+const MAX_TOLD = 5;
+
+interface Flight {
+  readonly action: string;
+  readonly resolve: (result: JsonObject) => void;
+  readonly reject: (error: AppError) => void;
+  readonly onProgress?: ((progress: JsonObject) => void) | undefined;
+  /** When the other side was last heard of, in milliseconds since the Unix epoch. */
+  heardMs: number;
+}
+
+/** One side of a conversation. */
+export class Peer {
+  readonly #deps: PeerDeps;
+  readonly #flights = new Map<number, Flight>();
+  readonly #incoming = new Map<RpcId, AbortController>();
+  /** From 1: servers built with the SDK take no cancellation of request 0. */
+  #nextId = 1;
+  #oddities = 0;
+  #replies = 0;
+  #ended: ((action: string) => AppError) | undefined;
+
+  /** @param deps The transport and what takes its messages. */
+  constructor(deps: PeerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Requests that wait for an answer. */
+  get inFlight(): number {
+    return this.#flights.size;
+  }
+
+  /** Messages that made no sense: answers to nothing, requests with an id in use. */
+  get oddities(): number {
+    return this.#oddities;
+  }
+
+  /** Begins the conversation. */
+  async start(): Promise<void> {
+    const { transport } = this.#deps;
+    transport.onmessage = (message) => this.#receive(message);
+    transport.onerror = (error) => this.#deps.onTransport(this.#transportError(error));
+    transport.onclose = () => this.#deps.onTransport(undefined);
+    try {
+      await transport.start();
+    } catch (thrown) {
+      throw this.#transportError(thrown);
+    }
+  }
+
+  /**
+   * Asks the other side.
+   *
+   * @param call Method and parameters, sent as they are.
+   * @param options Time limits, cancellation and progress.
+   * @returns The result as it came.
+   * @throws {RpcError} What the other side answered.
+   * @throws {AppError} `TIMEOUT`, `CANCELLED`, `BAD_RESPONSE`, or what {@linkcode fail} was given.
+   */
+  async request(call: RpcCall, options: RequestOptions): Promise<JsonObject> {
+    const action = options.action ?? `ask "${this.#deps.name}" for ${call.method}`;
+    if (this.#ended !== undefined) throw this.#ended(action);
+    throwIfAborted(options.signal);
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
+    const flight: Flight = {
+      action,
+      resolve,
+      reject,
+      onProgress: options.onProgress,
+      heardMs: this.#deps.clock.now(),
+    };
+    this.#flights.set(id, flight);
+    const cancel = (): void => {
+      if (options.signal === undefined) return;
+      this.#giveUp(id, call.method, abortError(options.signal));
+    };
+    options.signal?.addEventListener("abort", cancel, { once: true });
+    const answered = new AbortController();
+    void this.#watch(id, call.method, options, answered.signal);
+    const withToken = options.onProgress === undefined ? call : {
+      ...call,
+      params: {
+        ...call.params,
+        _meta: { ...objectOf(call.params?._meta), progressToken: id },
+      },
+    };
+    this.#send({ jsonrpc: "2.0", id, ...withToken }).catch((error: AppError) => {
+      this.#flights.delete(id);
+      reject(error);
+    });
+    try {
+      return await promise;
+    } finally {
+      this.#flights.delete(id);
+      answered.abort();
+      options.signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /**
+   * Tells the other side.
+   *
+   * @param call Method and parameters, sent as they are.
+   * @throws {AppError} When it cannot be sent.
+   */
+  async notify(call: RpcCall): Promise<void> {
+    if (this.#ended !== undefined) throw this.#ended(`tell "${this.#deps.name}" ${call.method}`);
+    await this.#send({ jsonrpc: "2.0", ...call });
+  }
+
+  /**
+   * Ends the conversation on this side: requests in flight and later ones are rejected, handlers
+   * that run are aborted. Safe to call twice; the first reason stays.
+   *
+   * @param errorFor Why, for what was tried.
+   */
+  fail(errorFor: (action: string) => AppError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = errorFor;
+    const flights = [...this.#flights.values()];
+    this.#flights.clear();
+    for (const { action, reject } of flights) reject(errorFor(action));
+    const error = errorFor(`answer "${this.#deps.name}"`);
+    for (const controller of this.#incoming.values()) controller.abort(error);
+    this.#incoming.clear();
+  }
+
+  /** Waits for the answer's time limits; progress moves the first. One timer, however much comes. */
+  async #watch(
+    id: number,
+    method: string,
+    { timeoutMs, maxMs = timeoutMs }: RequestOptions,
+    answered: AbortSignal,
+  ): Promise<void> {
+    const { clock } = this.#deps;
+    const startedMs = clock.now();
+    try {
+      while (true) {
+        const flight = this.#flights.get(id);
+        if (flight === undefined) return;
+        const nowMs = clock.now();
+        const leftMs = Math.min(flight.heardMs + timeoutMs, startedMs + maxMs) - nowMs;
+        if (leftMs <= 0) {
+          const silent = nowMs - startedMs < maxMs || maxMs === timeoutMs;
+          const limit = (silent ? timeoutMs : maxMs) / 1000;
+          const state = silent ? `it gave no sign in ${limit} s` : `it took more than ${limit} s`;
+          const error = new AppError("TIMEOUT", `Cannot ${flight.action}: ${state}`, {
+            retryable: true,
+            hint: "Try again; look at its log with registry-logs, or allow it more time",
+          });
+          return this.#giveUp(id, method, error);
+        }
+        await clock.sleep(leftMs, answered);
+      }
+    } catch {
+      // It was answered.
+    }
+  }
+
+  /** Rejects a request that nobody waits for any more, and tells the other side to stop. */
+  #giveUp(id: number, method: string, error: AppError): void {
+    const flight = this.#flights.get(id);
+    if (flight === undefined) return;
+    this.#flights.delete(id);
+    flight.reject(error);
+    // MCP specification, "Cancellation": `initialize` must not be cancelled.
+    if (method === "initialize") return;
+    const params = { requestId: id, reason: error.message };
+    this.#send({ jsonrpc: "2.0", method: "notifications/cancelled", params }).catch(() => {
+      // It does not read; the request is over on this side either way.
+    });
+  }
+
+  #receive(value: unknown): void {
+    if (this.#ended !== undefined) return;
+    try {
+      this.#take(value);
+    } catch (thrown) {
+      // A listener's fault must not end the conversation for all others.
+      const { message } = toAppError(thrown);
+      this.#deps.log.error("a listener failed", { server: this.#deps.name, message });
+    }
+  }
+
+  #take(value: unknown): void {
+    const told = tellMessage(value);
+    switch (told?.kind) {
+      case "result":
+        return this.#takeResult(told.message);
+      case "error":
+        return this.#takeError(told.message);
+      case "request":
+        return void this.#answer(told.message);
+      case "notification":
+        return this.#takeNotification(told.message);
+      default:
+        return this.#odd("a message that is not JSON-RPC 2.0");
+    }
+  }
+
+  #takeResult({ id, result }: RpcResult): void {
+    const flight = this.#flightOf(id);
+    if (flight === undefined) return this.#odd("an answer to no request");
+    if (isObject(result)) return flight.resolve(result);
+    flight.reject(
+      new AppError(
+        "BAD_RESPONSE",
+        `Cannot ${flight.action}: the result is not a JSON object`,
+        { hint: "The server does not keep to MCP; report it to its makers" },
+      ),
+    );
+  }
+
+  #takeError({ id, error }: RpcErrorAnswer): void {
+    const flight = this.#flightOf(id);
+    if (flight !== undefined) return flight.reject(new RpcError(error, flight));
+    this.#odd(`the error "${cleanText(error.message, { maxChars: 200 })}", to no request`);
+  }
+
+  #takeNotification(notification: RpcCall): void {
+    const { method, params } = notification;
+    if (method === "notifications/cancelled") {
+      const id = params?.requestId;
+      if (typeof id === "string" || typeof id === "number") {
+        this.#incoming.get(id)?.abort(
+          new AppError("CANCELLED", `Cannot answer "${this.#deps.name}": it has cancelled`),
+        );
+      }
+      return;
+    }
+    if (method === "notifications/progress") {
+      const flight = this.#flightOf(params?.progressToken);
+      if (flight?.onProgress !== undefined) {
+        flight.heardMs = this.#deps.clock.now();
+        const { progressToken: _, ...progress } = params ?? {};
+        return flight.onProgress(progress);
+      }
+    }
+    this.#deps.onNotification(notification);
+  }
+
+  /** The request that an id or a token of ours names; some servers give a number back as text. */
+  #flightOf(id: unknown): Flight | undefined {
+    if (typeof id === "number") return this.#flights.get(id);
+    return typeof id === "string" && /^[1-9]\d{0,15}$/.test(id)
+      ? this.#flights.get(Number(id))
+      : undefined;
+  }
+
+  async #answer({ id, method, params }: RpcRequest): Promise<void> {
+    if (method === "ping") return await this.#reply({ jsonrpc: "2.0", id, result: {} });
+    if (this.#incoming.has(id) || this.#incoming.size >= MAX_INCOMING) {
+      const message = this.#incoming.has(id)
+        ? "A request with this id is in hand already"
+        : `More than ${MAX_INCOMING} requests at a time`;
+      this.#odd(message.toLowerCase());
+      return await this.#refuse(id, { code: RPC_CODES.invalidRequest, message });
+    }
+    const controller = new AbortController();
+    this.#incoming.set(id, controller);
+    try {
+      const call = params === undefined ? { method } : { method, params };
+      const result = await this.#deps.onRequest(call, controller.signal);
+      // MCP specification, "Cancellation": who has cancelled gets no answer.
+      if (!controller.signal.aborted) await this.#reply({ jsonrpc: "2.0", id, result });
+    } catch (thrown) {
+      if (!controller.signal.aborted) await this.#refuse(id, faultOf(thrown));
+    } finally {
+      if (this.#incoming.get(id) === controller) this.#incoming.delete(id);
+    }
+  }
+
+  #refuse(id: RpcId, error: RpcFault): Promise<void> {
+    return this.#reply({ jsonrpc: "2.0", id, error });
+  }
+
+  /** Sends an answer. Who asks and asks, and reads no answer, would fill the memory. */
+  async #reply(message: RpcMessage): Promise<void> {
+    if (this.#ended !== undefined) return;
+    const { name, transport, onTransport } = this.#deps;
+    if (this.#replies >= MAX_REPLIES) {
+      const reason = `it reads none of the ${MAX_REPLIES} answers that it asked for`;
+      onTransport(
+        new AppError("TOO_LARGE", `Cannot answer "${name}": ${reason}`, { details: { reason } }),
+      );
+      return await transport.close();
+    }
+    this.#replies++;
+    try {
+      await this.#send(message);
+    } catch (thrown) {
+      onTransport(toAppError(thrown));
+    } finally {
+      this.#replies--;
+    }
+  }
+
+  async #send(message: RpcMessage): Promise<void> {
+    try {
+      // The SDK's type names members that a proxy has no business with, such as those of `_meta`.
+      await this.#deps.transport.send(message as JSONRPCMessage);
+    } catch (thrown) {
+      throw this.#transportError(thrown);
+    }
+  }
+
+  #transportError(thrown: unknown): AppError {
+    if (thrown instanceof AppError) return thrown;
+    const said = cleanText(thrown instanceof Error ? thrown.message : String(thrown), {
+      maxChars: 600,
+    });
+    return new AppError("UNAVAILABLE", `Cannot reach "${this.#deps.name}": ${said}`, {
+      cause: thrown,
+      retryable: true,
+      hint: "Try again; look at its log with registry-logs",
+    });
+  }
+
+  #odd(what: string): void {
+    this.#oddities++;
+    if (this.#oddities > MAX_TOLD) return;
+    this.#deps.log.warn("a server sent something odd", {
+      server: this.#deps.name,
+      what,
+      ...(this.#oddities === MAX_TOLD ? { further: "not told" } : {}),
+    });
+  }
+}
+
+function objectOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}

@@ -1,0 +1,225 @@
+/**
+ * MCP over a child's two streams, seen from the client: one JSON-RPC message a line (MCP
+ * specification, "Transports", stdio). Needs no permission: the streams are passed in.
+ *
+ * What the SDK's own lacks: bounds on what a hostile server can make us keep, an end for one that
+ * writes something else than messages, and results that are passed on as they came.
+ *
+ * @module
+ */
+
+import { AppError, toAppError } from "../core/errors.ts";
+import type { Clock } from "../core/host.ts";
+import { depthOf } from "../core/json.ts";
+import { linesOf } from "../core/lines.ts";
+import { cleanText } from "../core/text.ts";
+import { isObject, kindOf } from "./json_rpc.ts";
+import type { JSONRPCMessage, Transport } from "./sdk.ts";
+
+/** The streams of a child process, as a `ChildProcess` has them. */
+export interface PipeStreams {
+  /** Messages to the server. */
+  readonly stdin: WritableStream<Uint8Array<ArrayBuffer>>;
+  /** Messages from the server. */
+  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** How a {@linkcode PipeTransport} behaves. */
+export interface PipeOptions {
+  /** Measures the grace at the end. */
+  readonly clock: Clock;
+  /** Takes lines that are no messages, such as a {@linkcode LogTail}'s `push`. */
+  readonly onGarbage?: (line: string) => void;
+  /** Most bytes of a message from the server. @default {33554432} */
+  readonly maxMessageBytes?: number;
+  /** Most lines in a row that are no messages. @default {1000} */
+  readonly maxGarbageLines?: number;
+  /** Most bytes that wait for a server that does not read. @default {67108864} */
+  readonly maxQueuedBytes?: number;
+  /** Time that the server gets to end its output when its input is closed, in milliseconds. @default {1000} */
+  readonly graceMs?: number;
+}
+
+/** JSON that nests deeper is no answer of a tool, and takes a hundred times its size when parsed. */
+const MAX_DEPTH = 512;
+
+/** Most messages of a batch, which protocol version 2025-03-26 allows. */
+const MAX_BATCH = 1_000;
+
+/** Characters of a line that is no message that are kept. */
+const GARBAGE_CHARS = 400;
+
+/** A line that may be a message begins so. */
+const OPENINGS = new Set("{[");
+
+/** A transport over a child's streams. */
+export class PipeTransport implements Transport {
+  /** Set by the owner: the session has ended. */
+  onclose?: () => void;
+  /** Set by the owner: what is wrong; when the session ends by it, `onclose` follows. */
+  onerror?: (error: Error) => void;
+  /** Set by the owner: a message has come, as the server sent it. */
+  onmessage?: <T extends JSONRPCMessage>(message: T) => void;
+
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #options: Required<PipeOptions>;
+  readonly #encoder = new TextEncoder();
+  readonly #decoder = new TextDecoder();
+  #reading: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
+  #queuedBytes = 0;
+  #garbageLines = 0;
+  /** The server has closed its side, or is not worth waiting for. */
+  #hasEnded = false;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param streams Where messages come from and go to.
+   * @param options Clock and limits.
+   */
+  constructor(streams: PipeStreams, options: PipeOptions) {
+    this.#reader = streams.stdout.getReader();
+    this.#writer = streams.stdin.getWriter();
+    // A write that fails tells so itself.
+    this.#writer.closed.catch(() => {});
+    this.#options = {
+      onGarbage: () => {},
+      maxMessageBytes: 32 * 1024 * 1024,
+      maxGarbageLines: 1_000,
+      maxQueuedBytes: 64 * 1024 * 1024,
+      graceMs: 1_000,
+      ...options,
+    };
+  }
+
+  /** Begins to read. */
+  start(): Promise<void> {
+    this.#reading = this.#read();
+    return Promise.resolve();
+  }
+
+  /**
+   * Sends a message; messages keep their order.
+   *
+   * @param message The message.
+   * @returns Settles when the server's pipe has taken it, or when the session has ended: `onclose`
+   * tells that, and no answer follows.
+   * @throws {AppError} `UNAVAILABLE` when the server reads so slowly that too much waits for it.
+   */
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (this.#closing !== undefined) return;
+    const bytes = this.#encoder.encode(`${JSON.stringify(message)}\n`);
+    const { maxQueuedBytes } = this.#options;
+    if (this.#queuedBytes > 0 && this.#queuedBytes + bytes.length > maxQueuedBytes) {
+      throw new AppError(
+        "UNAVAILABLE",
+        `Cannot send a message: ${this.#queuedBytes} bytes wait for a server that does not read`,
+        { retryable: true, hint: "Wait for calls that run, or restart the server" },
+      );
+    }
+    this.#queuedBytes += bytes.length;
+    this.#writing = this.#writing.then(async () => {
+      try {
+        await this.#writer.write(bytes);
+      } catch {
+        // It reads no more: no call can be answered.
+        void this.close();
+      } finally {
+        this.#queuedBytes -= bytes.length;
+      }
+    });
+    await this.#writing;
+  }
+
+  /**
+   * Ends the session as MCP wants it: closes the server's input, and reads on within the grace,
+   * so that a server that writes at its end is not killed by that.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#hasEnded) {
+      const waited = new AbortController();
+      const over = this.#options.clock.sleep(this.#options.graceMs, waited.signal).catch(() => {});
+      await Promise.race([
+        over,
+        this.#writing.then(() => this.#writer.close()).catch(() => {}).then(() => this.#reading),
+      ]);
+      waited.abort();
+    }
+    await Promise.allSettled([
+      this.#writer.abort(new AppError("CANCELLED", "Cannot send a message: the session has ended")),
+      this.#reader.cancel(),
+    ]);
+    await this.#reading;
+    this.#writer.releaseLock();
+    this.#reader.releaseLock();
+    this.onclose?.();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const line of linesOf(this.#reader, this.#options.maxMessageBytes)) {
+        // What comes after the end is read, and dropped.
+        if (this.#closing !== undefined) continue;
+        this.#receive(line);
+      }
+    } catch (thrown) {
+      this.onerror?.(toAppError(thrown));
+    }
+    this.#hasEnded = true;
+    void this.close();
+  }
+
+  #receive(line: Uint8Array | undefined): void {
+    if (line === undefined) {
+      const limit = this.#options.maxMessageBytes;
+      return this.#fail("TOO_LARGE", `it sent a message of more than ${limit} bytes`);
+    }
+    const text = this.#decoder.decode(line).trim();
+    if (text === "") return;
+    if (!OPENINGS.has(text.charAt(0))) return this.#garbage(text);
+    if (depthOf(line) > MAX_DEPTH) {
+      return this.#fail("BAD_RESPONSE", `it sent JSON that nests deeper than ${MAX_DEPTH} levels`);
+    }
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      return this.#garbage(text);
+    }
+    if (!Array.isArray(json)) return this.#deliver(json, text);
+    if (json.length > MAX_BATCH) {
+      return this.#fail("TOO_LARGE", `it sent more than ${MAX_BATCH} messages as one`);
+    }
+    for (const message of json) this.#deliver(message, text);
+  }
+
+  #deliver(json: unknown, text: string): void {
+    if (kindOf(json) === undefined || !isObject(json)) return this.#garbage(text);
+    this.#garbageLines = 0;
+    // The SDK's type names members that a proxy has no business with, such as those of `_meta`.
+    this.onmessage?.(json as JSONRPCMessage);
+  }
+
+  #garbage(text: string): void {
+    this.#options.onGarbage(cleanText(text, { maxChars: GARBAGE_CHARS }));
+    this.#garbageLines++;
+    if (this.#garbageLines <= this.#options.maxGarbageLines) return;
+    this.#fail(
+      "BAD_RESPONSE",
+      `it sent ${this.#garbageLines} lines in a row that are no messages`,
+    );
+  }
+
+  #fail(code: "TOO_LARGE" | "BAD_RESPONSE", reason: string): void {
+    this.#hasEnded = true;
+    this.onerror?.(
+      new AppError(code, `Cannot read from the server: ${reason}`, { details: { reason } }),
+    );
+    void this.close();
+  }
+}
