@@ -24,6 +24,8 @@ function openApp(flags: Record<string, string> = {}): App {
       log: new FakeLog(),
       env: {},
       random: () => 0.5,
+      openFolder: refuse,
+      permissions: refuse,
     },
     resolveConfig(flags, {}, "linux"),
     { name: "wharf", version: "1.2.3" },

@@ -4,9 +4,10 @@
  * @example
  * ```ts
  * import { compileFilters } from "./filters.ts";
+ * import { builtinEntries } from "./sources/builtin.ts";
  *
  * const passes = compileFilters({ official: true });
- * passes?.(entry); // whether the entry is official
+ * builtinEntries({ source: "builtin" }).filter((entry) => passes?.(entry)).length > 0; // true
  * ```
  *
  * @module

@@ -40,6 +40,7 @@ export type { EntryFilters } from "./filters.ts";
 export { type GatherDeps, openGather } from "./gather.ts";
 export { allSettings, type Launchable, type LaunchOption, launchOptions } from "./launch.ts";
 export type { Rule } from "./identity.ts";
+export type { LocalDeps } from "./local.ts";
 export { type Merge, mergeEntries } from "./merge.ts";
 export { foldId } from "./normalise.ts";
 export { type Place, type PlacedSource, placeSources } from "./places.ts";
