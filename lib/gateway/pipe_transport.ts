@@ -69,6 +69,8 @@ export class PipeTransport implements Transport {
   #reading: Promise<void> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
   #queuedBytes = 0;
+  /** Frees those who wait for their message to be taken. */
+  readonly #unsent = new Set<() => void>();
   #garbageLines = 0;
   /** The server has closed its side, or is not worth waiting for. */
   #hasEnded = false;
@@ -118,18 +120,21 @@ export class PipeTransport implements Transport {
         { retryable: true, hint: "Wait for calls that run, or restart the server" },
       );
     }
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.#queuedBytes += bytes.length;
+    this.#unsent.add(resolve);
     this.#writing = this.#writing.then(async () => {
       try {
         await this.#writer.write(bytes);
       } catch {
         // It reads no more: no call can be answered.
         void this.close();
-      } finally {
-        this.#queuedBytes -= bytes.length;
       }
+      this.#queuedBytes -= bytes.length;
+      this.#unsent.delete(resolve);
+      resolve();
     });
-    await this.#writing;
+    await promise;
   }
 
   /**
@@ -150,11 +155,13 @@ export class PipeTransport implements Transport {
       ]);
       waited.abort();
     }
-    await Promise.allSettled([
-      this.#writer.abort(new AppError("CANCELLED", "Cannot send a message: the session has ended")),
-      this.#reader.cancel(),
-    ]);
+    // Neither is waited for: a write that a server does not take settles when its process ends.
+    this.#writer.abort(new AppError("CANCELLED", "Cannot send a message: the session has ended"))
+      .catch(() => {});
+    this.#reader.cancel().catch(() => {});
     await this.#reading;
+    for (const free of this.#unsent) free();
+    this.#unsent.clear();
     this.#writer.releaseLock();
     this.#reader.releaseLock();
     this.onclose?.();
