@@ -140,6 +140,7 @@ export {
   TOOLSETS,
 } from "./lib/mcp/mod.ts";
 export {
+  type CallOptions,
   type Catalog as RegistryCatalog,
   type CatalogOptions as RegistryCatalogOptions,
   type ContentCache,

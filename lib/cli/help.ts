@@ -18,7 +18,8 @@ export function helpText(command?: CommandSpec): string {
 
 function overview(): string[] {
   return [
-    "Wharf looks into container images in any registry, for people and for models (MCP).",
+    "Wharf looks into container images in any registry and finds MCP servers, for people and for",
+    "models (MCP).",
     "",
     "Usage: wharf [command] [arguments] [flags]",
     "",
@@ -31,6 +32,7 @@ function overview(): string[] {
     "Try:",
     "  wharf inspect alpine",
     "  wharf tags nginx '1.*-alpine'",
+    "  wharf find query a postgres database",
     "  wharf serve --transport http",
     "",
     "wharf <command> --help says more.",
