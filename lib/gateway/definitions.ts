@@ -95,7 +95,7 @@ const MAX_CURSOR_CHARS = 64 * 1024;
 /** A name that is longer names nothing. */
 const MAX_KEY_CHARS = 8 * 1024;
 
-/** Notes that are told; after that their number is enough. */
+/** Notes of a list that are told; after that their number is enough. */
 const MAX_NOTES = 20;
 
 /**
@@ -131,8 +131,10 @@ class Collector {
   readonly #deps: CollectDeps;
   readonly #limits: Required<DefinitionLimits>;
   readonly #endMs: number;
-  readonly #notes: string[] = [];
-  #moreNotes = 0;
+  /** What is wrong, list by list. */
+  readonly notes: string[] = [];
+  /** Notes of the list in hand. */
+  #noted = 0;
   #bytes = 0;
 
   constructor(deps: CollectDeps, limits: DefinitionLimits) {
@@ -147,13 +149,9 @@ class Collector {
     this.#endMs = deps.clock.now() + this.#limits.timeoutMs;
   }
 
-  get notes(): readonly string[] {
-    const more = this.#moreNotes;
-    return more === 0 ? this.#notes : [...this.#notes, `and ${more} more such faults`];
-  }
-
   async list(kind: ListKind): Promise<readonly JsonObject[]> {
     const items = new Map<string, JsonObject>();
+    this.#noted = 0;
     try {
       await this.#collect(kind, items);
     } catch (thrown) {
@@ -161,8 +159,10 @@ class Collector {
       // Without its tools a server is of no use; and who is gone or was cancelled has no lists.
       const ends = error.code === "CANCELLED" || (error.retryable && error.code !== "TIMEOUT");
       if (kind === "tools" || ends) throw error;
-      this.#note(`${kind}: ${error.message}`);
+      this.notes.push(`${kind}: ${error.message}`);
     }
+    const more = this.#noted - MAX_NOTES;
+    if (more > 0) this.notes.push(`${kind}: and ${more} more such faults`);
     return [...items.values()];
   }
 
@@ -224,8 +224,8 @@ class Collector {
   }
 
   #note(note: string): void {
-    if (this.#notes.length < MAX_NOTES) this.#notes.push(note);
-    else this.#moreNotes++;
+    this.#noted++;
+    if (this.#noted <= MAX_NOTES) this.notes.push(note);
   }
 }
 

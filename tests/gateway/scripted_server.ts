@@ -37,8 +37,8 @@ export interface ServerOptions {
   readonly pipe?: Partial<PipeOptions>;
   /** Whether it reads what it is sent. @default {true} */
   readonly reads?: boolean;
-  /** Whether `stop` ends it. @default {true} */
-  readonly stops?: boolean;
+  /** Whether it ends by itself when its input is closed, as servers should. @default {true} */
+  readonly ends?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -81,7 +81,7 @@ export class ScriptedServer {
       logTail: (lines) => this.tail.lines(lines),
       stop: async (graceMs) => {
         this.stops.push(graceMs);
-        if (options.stops !== false) await this.exit({ reason: "it was stopped" });
+        await this.exit({ reason: "it was ended by SIGKILL", signal: "SIGKILL" });
       },
       [Symbol.asyncDispose]: () => this.launched.stop(0),
     };
@@ -96,7 +96,13 @@ export class ScriptedServer {
       }),
       ...options.answers,
     };
-    this.inputClosed = options.reads === false ? Promise.resolve() : this.#read(input.readable);
+    this.inputClosed = options.reads === false
+      ? Promise.resolve()
+      : this.#read(input.readable).then(
+        async () => {
+          if (options.ends !== false) await this.exit({ code: 0, reason: "it ended with code 0" });
+        },
+      );
   }
 
   /** A session with it, not connected yet. */
