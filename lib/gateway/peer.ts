@@ -50,7 +50,7 @@ export interface PeerDeps {
   onRequest(request: RpcCall, signal: AbortSignal): Promise<JsonObject>;
   /** Takes a notification; progress of requests in flight and cancellations do not come here. */
   onNotification(notification: RpcCall): void;
-  /** The transport has something to say; `undefined`: it has ended. Called once with `undefined`. */
+  /** Takes what the transport complains of; `undefined`: it has ended, or is not worth keeping. */
   onTransport(error: AppError | undefined): void;
 }
 
@@ -105,11 +105,6 @@ export class Peer {
   /** Requests that wait for an answer. */
   get inFlight(): number {
     return this.#flights.size;
-  }
-
-  /** Messages that made no sense: answers to nothing, requests with an id in use. */
-  get oddities(): number {
-    return this.#oddities;
   }
 
   /** Begins the conversation. */
@@ -355,13 +350,13 @@ export class Peer {
   /** Sends an answer. Who asks and asks, and reads no answer, would fill the memory. */
   async #reply(message: RpcMessage): Promise<void> {
     if (this.#ended !== undefined) return;
-    const { name, transport, onTransport } = this.#deps;
+    const { name, onTransport } = this.#deps;
     if (this.#replies >= MAX_REPLIES) {
       const reason = `it reads none of the ${MAX_REPLIES} answers that it asked for`;
       onTransport(
         new AppError("TOO_LARGE", `Cannot answer "${name}": ${reason}`, { details: { reason } }),
       );
-      return await transport.close();
+      return onTransport(undefined);
     }
     this.#replies++;
     try {

@@ -15,6 +15,7 @@
  */
 
 import { AppError, toAppError } from "../core/errors.ts";
+import { truncate } from "../core/text.ts";
 import { Burst } from "./burst.ts";
 import {
   collectDefinitions,
@@ -42,6 +43,7 @@ const END_GRACE_MS = 500;
 /** Lines of a server's log that an error carries, and that its hint shows. */
 const LOG_LINES = 10;
 const SHOWN_LINES = 3;
+const SHOWN_CHARS = 200;
 
 /** Which lists a notification is about. */
 const CHANGES: Readonly<Record<string, readonly ListKind[]>> = {
@@ -408,7 +410,8 @@ export class UpstreamSession implements AsyncDisposable {
   #withLog(error: AppError): AppError {
     const lines = this.#deps.launched.logTail(LOG_LINES);
     if (lines.length === 0 || error.details?.log !== undefined) return error;
-    const shown = `Its last lines: ${lines.slice(-SHOWN_LINES).join(" | ")}`;
+    const last = lines.slice(-SHOWN_LINES).map((line) => truncate(line, SHOWN_CHARS));
+    const shown = `Its last lines: ${last.join(" | ")}`;
     return new AppError(error.code, error.message, {
       hint: error.hint === undefined ? shown : `${error.hint}. ${shown}`,
       retryable: error.retryable,

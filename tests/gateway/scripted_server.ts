@@ -57,6 +57,7 @@ export class ScriptedServer {
   readonly answers: Record<string, Answer>;
   /** Settles when its input was closed. */
   readonly inputClosed: Promise<void>;
+  #paused: Promise<void> = Promise.resolve();
   readonly #exit = Promise.withResolvers<LaunchedExit>();
   readonly #output: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
 
@@ -126,6 +127,13 @@ export class ScriptedServer {
     return this.received.filter((message) => message.method === method);
   }
 
+  /** Reads no more until what it gives is called. */
+  pause(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#paused = promise;
+    return resolve;
+  }
+
   /** Sends a message. */
   send(message: Record<string, unknown>): Promise<void> {
     return this.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
@@ -155,6 +163,7 @@ export class ScriptedServer {
         const lines = `${rest}${chunk}`.split("\n");
         rest = lines.pop() ?? "";
         for (const line of lines) await this.#receive(JSON.parse(line));
+        await this.#paused;
       }
     } catch {
       // The session was aborted.
