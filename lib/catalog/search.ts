@@ -94,8 +94,11 @@ export interface ListResult {
   readonly nextCursor?: string;
 }
 
-/** An entry that has less than this share of what the best one has is no hit. */
+/** An entry that has less than this share of the words that the best one has is no hit, */
 const LEAST_COVERAGE = 0.55;
+
+/** unless there are fewer hits than this: then half of that share is enough. */
+const FEW_HITS = 20;
 
 /** What a full match of all words is worth over one of some. */
 const COVERAGE_POWER = 1.6;
@@ -404,16 +407,19 @@ export class SearchIndex {
     const whole = query.words.reduce((sum, { idf }) => sum + idf, 0);
     const most = touched.reduce((max, number) => Math.max(max, covered[number] ?? 0), 0);
     const nameIsQuery = this.#namesOf(query);
+    const strict = most * LEAST_COVERAGE;
+    const hasFew = touched.filter((number) => (covered[number] ?? 0) >= strict).length < FEW_HITS;
+    const least = hasFew ? strict / 2 : strict;
     const ranked: Ranked[] = [];
     for (const number of touched) {
       const share = covered[number] ?? 0;
       const text = scores[number] ?? 0;
       scores[number] = 0;
       covered[number] = 0;
-      if (share < most * LEAST_COVERAGE) continue;
+      if (share < least) continue;
       if (passes !== undefined && !passes(this.#entries.at(number))) continue;
       const key = text * (share / whole) ** COVERAGE_POWER *
-        (1 + NAME_SHARE * (nameIsQuery.get(number) ?? 0)) *
+        (1 + NAME_SHARE * (nameIsQuery.get(number) ?? 0) * share / most) *
         (1 + QUALITY_SHARE * (this.#quality[number] ?? 0));
       ranked.push({ number, key: Math.round(key * 10_000) / 10_000 });
     }

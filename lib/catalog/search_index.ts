@@ -32,7 +32,7 @@ const MAX_TERMS: Readonly<Record<FieldName, number>> = {
   title: 16,
   tag: 40,
   tool: 200,
-  owner: 6,
+  owner: 12,
   description: 80,
 };
 
@@ -161,23 +161,15 @@ function textsOf(entry: Entry): readonly (readonly [FieldName, readonly string[]
     ["title", [entry.title]],
     ["tag", [...entry.tags, ...entry.categories]],
     ["tool", entry.tools?.map(({ name }) => name) ?? []],
-    ["owner", [ownerOf(entry)]],
+    ["owner", repositoryOf(entry)],
     ["description", [entry.description]],
   ];
 }
 
-/** Whose repository it is; else the first part of the id after the source. */
-function ownerOf({ repoUrl, id }: Entry): string {
-  return repoUrl?.split("/")[3] ?? id.split("/").slice(1, -1).join(" ");
-}
-
-/**
- * Terms of a text that say something; of a name every one, when none does.
- *
- * @param text Any text.
- */
-export function contentTerms(text: string): readonly string[] {
-  return wordsOf(text).filter((word) => !STOP_WORDS.has(word)).map(termOf);
+/** Whose repository it is, and its name; else the first part of the id after the source. */
+function repositoryOf({ repoUrl, repoFolder = "", id }: Entry): readonly string[] {
+  if (repoUrl === undefined) return [id.split("/").slice(1, -1).join(" ")];
+  return [...repoUrl.split("/").slice(3), repoFolder.split("/").at(-1) ?? ""];
 }
 
 /**
@@ -205,7 +197,7 @@ export function buildTermIndex(entries: readonly Entry[]): TermIndex {
         if (text === "" || left <= 0) continue;
         const words = wordsOf(text);
         // `sequential-thinking` is also looked for as one word.
-        if (field === "name" && words.length > 1 && words.length < 5) {
+        if ((field === "name" || field === "title") && words.length > 1 && words.length < 5) {
           words.push(words.filter((word) => !STOP_WORDS.has(word)).join(""));
         }
         for (const word of words) {

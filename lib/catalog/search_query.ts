@@ -8,7 +8,7 @@
 import { numberOf, placeOf, type TermIndex } from "./search_index.ts";
 import type { Speller } from "./search_spelling.ts";
 import { termOf, wordsOf } from "./search_terms.ts";
-import { EXPANDED, RELATED, STOP_WORDS } from "./search_words.ts";
+import { EXPANDED, RELATED, STOP_WORDS, WEAK_WORDS } from "./search_words.ts";
 
 /** A term that a word of the query may mean. */
 export interface Meaning {
@@ -42,8 +42,17 @@ const MAX_WORDS = 24;
 /** Words that begin like the query's last one. */
 const MAX_PREFIXED = 12;
 
+/** How much a weak word counts. */
+const WEAK_SHARE = 0.4;
+
+/** As few entries may have a word by a slip, */
+const RARE = 4;
+
+/** when another that is nearly the same is in as many times more. */
+const MUCH_MORE = 15;
+
 /** How well a word stands for another. */
-const WEIGHT = { related: 0.35, prefix: 0.55, corrected: 0.75, part: 0.7 };
+const WEIGHT = { related: 0.35, prefix: 0.55, corrected: 0.75, slip: 0.4, part: 0.7 };
 
 /**
  * Reads a query.
@@ -59,6 +68,7 @@ export function readQuery(text: string, deps: {
   const all = wordsOf(text).flatMap((word) => EXPANDED.get(word) ?? [word]);
   const telling = all.filter((word) => !STOP_WORDS.has(word));
   const unique = [...new Set(telling.length === 0 ? all : telling)].slice(0, MAX_WORDS);
+  const asked = new Set(unique.map(termOf));
   const corrections: { word: string; used: readonly string[] }[] = [];
   const seen = new Set<string>();
   const words: QueryWord[] = [];
@@ -75,7 +85,8 @@ export function readQuery(text: string, deps: {
     };
     const isKnown = add(term, 1);
     for (const other of RELATED.get(word) ?? RELATED.get(term) ?? []) {
-      add(termOf(other), WEIGHT.related);
+      // Of "book a hotel", the hotel is not met by what books.
+      if (!asked.has(termOf(other))) add(termOf(other), WEIGHT.related);
     }
     // `you tube` and `time series` are also written as one word.
     const next = unique[place + 1];
@@ -84,21 +95,26 @@ export function readQuery(text: string, deps: {
     if (previous !== undefined) add(termOf(previous + word), 1);
     const isLast = place === unique.length - 1;
     if ((!isKnown || isLast) && word.length >= 3) {
-      for (const prefixed of beginningWith(index.terms, word)) {
+      const beginning = isKnown ? word : shorter(term, word);
+      for (const prefixed of beginningWith(index.terms, beginning)) {
         if (prefixed !== term) add(prefixed, WEIGHT.prefix * word.length / prefixed.length);
       }
     }
-    if (!isKnown) {
-      const parts = partsOf(word, index);
-      if (parts !== undefined) {
-        for (const part of parts) add(part, WEIGHT.part);
-      } else {
-        const used = deps.speller().correct(word, 3)
-          .filter((other, rank) => add(termOf(other), WEIGHT.corrected / (1 + rank / 2)));
-        if (used.length > 0) corrections.push({ word, used });
-      }
+    const count = isKnown ? countOf(term, index) : 0;
+    // The beginning of a known word is no slip.
+    if (count <= RARE && (isKnown || meanings.size === 0)) {
+      // A word that hardly anybody uses may be a slip of a usual one, but is what was written.
+      const near = isKnown
+        ? deps.speller().correct(word, { limit: 1, maxEdits: 1 })
+          .filter((other) => countOf(termOf(other), index) > count * MUCH_MORE)
+        : deps.speller().correct(word, { limit: 3 });
+      const weight = isKnown ? WEIGHT.slip : WEIGHT.corrected;
+      const used = near.filter((other, rank) => add(termOf(other), weight / (1 + rank)));
+      if (used.length > 0) corrections.push({ word, used });
+      else if (!isKnown) { for (const part of partsOf(word, index)) add(part, WEIGHT.part); }
     }
-    words.push({ word, meanings: toMeanings(meanings), idf: idfOf(meanings, index) });
+    const share = WEAK_WORDS.has(word) ? WEAK_SHARE : 1;
+    words.push({ word, meanings: toMeanings(meanings), idf: share * idfOf(meanings, index) });
   });
   return { words, corrections };
 }
@@ -122,6 +138,11 @@ function idfOf(meanings: ReadonlyMap<number, number>, index: TermIndex): number 
   return best === 0 ? Math.log(1 + index.size) / 2 : best;
 }
 
+/** A folded word finds `recruiter` by `recruiting`, but must not be too short to say something. */
+function shorter(term: string, word: string): string {
+  return term.length >= 4 ? term : word;
+}
+
 /** Terms that begin with a word. */
 function beginningWith(sorted: readonly string[], word: string): readonly string[] {
   const found: string[] = [];
@@ -137,19 +158,19 @@ function beginningWith(sorted: readonly string[], word: string): readonly string
   return found.sort((a, b) => a.length - b.length).slice(0, MAX_PREFIXED);
 }
 
+/** Entries that have a term. */
+function countOf(term: string, index: TermIndex): number {
+  const number = numberOf(index, term);
+  return number === undefined ? 0 : (index.starts[number + 1] ?? 0) - (index.starts[number] ?? 0);
+}
+
 /** Two known terms that a word is made of, as `postgresadmin`. */
-function partsOf(word: string, index: TermIndex): readonly string[] | undefined {
-  let best: readonly string[] | undefined;
+function partsOf(word: string, index: TermIndex): readonly string[] {
+  let best: readonly string[] = [];
   let bestCount = 0;
   for (let at = 3; at <= word.length - 3; at++) {
     const pair = [termOf(word.slice(0, at)), termOf(word.slice(at))];
-    const counts = pair.map((term) => {
-      const number = numberOf(index, term);
-      return number === undefined
-        ? 0
-        : (index.starts[number + 1] ?? 0) - (index.starts[number] ?? 0);
-    });
-    const count = Math.min(...counts);
+    const count = Math.min(...pair.map((term) => countOf(term, index)));
     // A part that two entries have is a coincidence.
     if (count > 2 && count > bestCount) {
       best = pair;

@@ -47,11 +47,16 @@ export class Speller {
    * The nearest words.
    *
    * @param word A word that the vocabulary lacks, in lower case.
-   * @param limit How many.
+   * @param options `limit`: how many; `maxEdits`: how far. @default by the length of the word
    * @returns The nearest first; empty when none is near.
    */
-  correct(word: string, limit: number): readonly string[] {
-    if (word.length < MIN_CHARS) return [];
+  correct(
+    word: string,
+    options: { readonly limit: number; readonly maxEdits?: number },
+  ): readonly string[] {
+    const { limit, maxEdits = word.length < 9 ? 1.5 : 2 } = options;
+    // `s3` and `auth0` are no slips.
+    if (word.length < MIN_CHARS || /\d/.test(word)) return [];
     const candidates = this.#candidates(word);
     const fuse = new Fuse(candidates, {
       keys: ["word"],
@@ -66,7 +71,7 @@ export class Speller {
         item,
         rank: score + distance(word, item.word) / 10 - Math.log1p(item.count) / 60,
       }))
-      .filter(({ item }) => distance(word, item.word) <= (word.length < 6 ? 1.5 : 2.5))
+      .filter(({ item }) => distance(word, item.word) <= maxEdits)
       .sort((a, b) => a.rank - b.rank)
       .slice(0, limit)
       .map(({ item }) => item.word);

@@ -26,7 +26,7 @@ const MAX_KEPT_TERMS = 100_000;
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
 /** `fooBar`, `HTTPServer`, but not `GitHub` or `YouTube`, which people write as one word. */
-const HUMP = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/;
+const HUMP = /(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])/;
 
 /** Their humps are no borders. */
 const JOINED = new RegExp(`\\b(?:${BRANDS.join("|")})\\b`, "g");
@@ -45,18 +45,21 @@ export function wordsOf(text: string): string[] {
       words.push(...pairs(run.toLowerCase()));
       continue;
     }
-    const isHumped = /[a-z0-9][A-Z]|[A-Z][A-Z][a-z]/.test(run);
-    const parts = isHumped
-      ? run.replace(JOINED, (brand) => ` ${brand.toLowerCase()} `).split(HUMP).flatMap((part) =>
-        part.split(" ")
-      )
-      : [run];
+    const isHumped = /[a-z][A-Z]|[A-Z0-9][A-Z][a-z]/.test(run);
+    const parts = isHumped ? humps(run) : [run];
     for (const part of parts) {
       const word = part.toLowerCase().replace(/^[+#]+|#{2,}$/g, "");
       if (word !== "" && word.length <= MAX_WORD_CHARS) words.push(word);
     }
   }
   return words;
+}
+
+/** The parts of a word, and the whole of one that has two, since it may be a name. */
+function humps(run: string): string[] {
+  const parts = run.replace(JOINED, (brand) => ` ${brand.toLowerCase()} `).split(HUMP)
+    .flatMap((part) => part.split(" ")).filter((part) => part !== "");
+  return parts.length === 2 ? [...parts, run] : parts;
 }
 
 /** Neighbours of a script without blanks, as pairs. */
@@ -99,6 +102,7 @@ function stem(word: string): string {
   if (base.length > 6 && base.endsWith("ation")) base = base.slice(0, -3);
   else if (base.length > 5 && base.endsWith("ing")) base = undoubled(base.slice(0, -3));
   else if (base.length > 4 && base.endsWith("ed")) base = undoubled(base.slice(0, -2));
+  else if (base.length > 8 && base.endsWith("ment")) base = base.slice(0, -4);
   else if (base.length > 6 && base.endsWith("ly")) base = base.slice(0, -2);
   return base.length > 4 && base.endsWith("e") ? base.slice(0, -1) : base;
 }

@@ -13,7 +13,16 @@ export const STOP_WORDS: ReadonlySet<string> = new Set(
     "enable enables provide provides support supports use uses using used based tool tools which " +
     "what how do does some any all thing things something way connect connects access accessing " +
     "interact interacts interaction integration integrations through between within without " +
-    "about up out over also etc assistant assistants client clients powered implementation")
+    "about up out over also etc assistant assistants client clients powered implementation another other others multiple various several")
+    .split(" "),
+);
+
+/** Verbs that go with anything: they count less than what they are said of. */
+export const WEAK_WORDS: ReadonlySet<string> = new Set(
+  ("make create build run list manage look take open add set update edit delete remove " +
+    "check view start stop turn compare save tell upload download " +
+    "keep go see know think come try feel seem leave begin bring happen continue follow hold include " +
+    "consider understand become stay human people person real nice great near nearby software control perform handle work do new my best good simple easy fast")
     .split(" "),
 );
 
@@ -46,7 +55,7 @@ const SAME: readonly string[] = [
   "scrape scraper scraping scrapes crawl crawler crawling",
   "filesystem filesystems file-system fs",
   "automation automate automating automated automates",
-  "analysis analyze analyse analyzing analyzer analytics analytic",
+  "analysis analyze analyse analyzing analyzer analytic",
   "manage manager managing management manages",
   "translate translation translator translating",
   "generate generator generating generation generates",
@@ -75,6 +84,7 @@ const SAME: readonly string[] = [
 
 /** Words that are near enough to be worth a look, at less weight. */
 const NEAR: Readonly<Record<string, string>> = {
+  analysis: "analytics",
   bug: "issue sentry",
   calendar: "meeting event schedule",
   chart: "visualize graph plot",
