@@ -24,7 +24,7 @@ import {
   NO_DEFINITIONS,
 } from "./definitions.ts";
 import { initialize, type ServerInfo } from "./handshake.ts";
-import type { JsonObject, RpcCall } from "./json_rpc.ts";
+import { type JsonObject, type RpcCall, RpcError } from "./json_rpc.ts";
 import type { LaunchedExit } from "./launched.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 import { Peer } from "./peer.ts";
@@ -39,6 +39,9 @@ import type {
 
 /** After the end of a pipe or a process, for the other one to end. */
 const END_GRACE_MS = 500;
+
+/** After the end, for the last words on standard error: they explain it. */
+const LAST_WORDS_MS = 50;
 
 /** Lines of a server's log that an error carries, and that its hint shows. */
 const LOG_LINES = 10;
@@ -374,7 +377,10 @@ export class UpstreamSession implements AsyncDisposable {
     this.#isEnding = true;
     const other = first === "pipe" ? this.#deps.launched.exited : this.#pipeEnded.promise;
     // A pipe that was given up has its reason already.
-    if (first === "exit" || this.#fault === undefined) await this.#within(END_GRACE_MS, other);
+    if (first === "exit" || this.#fault === undefined) {
+      await this.#within(END_GRACE_MS, other);
+      await this.#deps.clock.sleep(LAST_WORDS_MS);
+    }
     const { code = "UNAVAILABLE" } = this.#fault ?? {};
     const said = this.#fault?.details?.reason;
     const reason = typeof said === "string" ? said : this.#exit?.reason ?? "it closed its output";
@@ -416,7 +422,7 @@ export class UpstreamSession implements AsyncDisposable {
       hint: error.hint === undefined ? shown : `${error.hint}. ${shown}`,
       retryable: error.retryable,
       details: { ...error.details, server: this.#deps.name, log: lines },
-      cause: error.cause ?? error,
+      cause: error.cause ?? (error instanceof RpcError ? error : undefined),
     });
   }
 
