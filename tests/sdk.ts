@@ -13,6 +13,8 @@ export { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 export { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 export {
+  LATEST_PROTOCOL_VERSION,
   LoggingMessageNotificationSchema,
+  SUPPORTED_PROTOCOL_VERSIONS,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
