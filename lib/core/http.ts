@@ -29,15 +29,24 @@ export interface HttpRequest {
   /** Absolute http or https URL without user information. */
   readonly url: URL;
   /** How it is asked. @default {"GET"} */
-  readonly method?: "GET" | "HEAD" | "POST";
+  readonly method?: "GET" | "HEAD" | "POST" | "DELETE";
   /** Request headers; the host adds `user-agent` only. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Request body, for POST. */
   readonly body?: string;
   /** Decides the address policy, see {@linkcode UrlOrigin}. @default {"named"} */
   readonly origin?: UrlOrigin;
-  /** Time for the whole exchange, body included, in milliseconds. @default {30000} */
+  /**
+   * Time for the whole exchange, body included, in milliseconds; with `bodyTimeoutMs`, time until
+   * the answer's head has come.
+   * @default {30000}
+   */
   readonly timeoutMs?: number;
+  /**
+   * Time for the body from its head on, in milliseconds. `Infinity` for a stream that lives until
+   * somebody ends it. @default what `timeoutMs` leaves
+   */
+  readonly bodyTimeoutMs?: number;
   /** Ends the exchange early. */
   readonly signal?: AbortSignal;
 }

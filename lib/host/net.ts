@@ -82,10 +82,15 @@ export function openNet(options: NetOptions): Net & AsyncDisposable {
     async fetch(request) {
       const { url, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
       throwIfAborted(request.signal);
-      const limit = deadline(options.clock, timeoutMs, request.signal);
+      const limit = exchangeLimit(request, { timeoutMs, clock: options.clock });
       const { signal } = limit;
       const translate = (thrown: unknown) =>
-        networkError(thrown, { url, timeoutMs, signal, callerSignal: request.signal });
+        networkError(thrown, {
+          url,
+          timeoutMs: limit.timeoutMs,
+          signal,
+          callerSignal: request.signal,
+        });
       try {
         checkUrl(url);
         const peer = await checkAddress(request, signal);
@@ -99,6 +104,7 @@ export function openNet(options: NetOptions): Net & AsyncDisposable {
           ...(client === undefined ? {} : { client }),
         });
         if (response.body === null) limit[Symbol.dispose]();
+        else limit.beginBody();
         return endsWith(
           boundedResponse(response, { peer, translate }),
           () => limit[Symbol.dispose](),
@@ -153,6 +159,49 @@ function checkUrl(url: URL): void {
       { hint: "Remove what stands before the @; credentials come from the credential files" },
     );
   }
+}
+
+/** The time that an exchange has: one limit for all of it, or one for its head and one for its body. */
+interface ExchangeLimit extends Disposable {
+  readonly signal: AbortSignal;
+  /** The limit that holds now, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The head has come. */
+  beginBody(): void;
+}
+
+function exchangeLimit(
+  { bodyTimeoutMs, signal: callerSignal }: HttpRequest,
+  { timeoutMs, clock }: { readonly timeoutMs: number; readonly clock: Clock },
+): ExchangeLimit {
+  if (bodyTimeoutMs === undefined) {
+    const whole = deadline(clock, timeoutMs, callerSignal);
+    const { signal } = whole;
+    return { signal, timeoutMs, beginBody() {}, [Symbol.dispose]: () => whole[Symbol.dispose]() };
+  }
+  const head = deadline(clock, timeoutMs);
+  const over = new AbortController();
+  let body: Disposable = head;
+  let currentMs = timeoutMs;
+  const signals = [head.signal, over.signal, ...callerSignal === undefined ? [] : [callerSignal]];
+  return {
+    signal: AbortSignal.any(signals),
+    get timeoutMs() {
+      return currentMs;
+    },
+    beginBody() {
+      head[Symbol.dispose]();
+      if (bodyTimeoutMs === Infinity) return;
+      currentMs = bodyTimeoutMs;
+      const limit = deadline(clock, bodyTimeoutMs);
+      limit.signal.addEventListener("abort", () => over.abort(limit.signal.reason), { once: true });
+      body = limit;
+    },
+    [Symbol.dispose]() {
+      head[Symbol.dispose]();
+      body[Symbol.dispose]();
+    },
+  };
 }
 
 /** Frees the deadline's timer when the body has been read or dropped. */

@@ -282,6 +282,63 @@ Deno.test("bytes() ends with TIMEOUT when the body stalls", async () => {
   await stalled.promise;
 });
 
+Deno.test("fetch() gives the body its own time, or none, once the head has come", async () => {
+  const clock = new FakeClock();
+  const stalled = { before: Promise.withResolvers<void>(), after: Promise.withResolvers<void>() };
+  const endless = (cancel: () => void) =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("first")),
+        cancel,
+      }),
+    );
+  await using server = serve(({ url }) =>
+    endless(url.endsWith("/a") ? stalled.before.resolve : stalled.after.resolve)
+  );
+  await using net = openNet({ userAgent: "wharf-test/1", clock });
+  const request = { url: new URL("a", server.url), timeoutMs: 1000 };
+  const timed = await net.fetch({ ...request, bodyTimeoutMs: 5000 });
+  assert.deepEqual(clock.pendingMs, [5000]);
+  const body = assert.rejects(timed.bytes(LIMITS), { code: "TIMEOUT", message: /in 5 s/ });
+  await clock.advance(5000);
+  await body;
+  await stalled.before.promise;
+  const caller = new AbortController();
+  const { signal } = caller;
+  const url = new URL("b", server.url);
+  const free = await net.fetch({ ...request, url, bodyTimeoutMs: Infinity, signal });
+  await settle();
+  assert.equal(clock.sleeping, 0);
+  const rest = assert.rejects(free.bytes(LIMITS), { code: "CANCELLED" });
+  await clock.advance(3_600_000);
+  caller.abort();
+  await rest;
+  await stalled.after.promise;
+});
+
+Deno.test("fetch() limits the head where the body has its own time", async () => {
+  const clock = new FakeClock();
+  const asked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<Response>();
+  await using server = serve(() => {
+    asked.resolve();
+    return release.promise;
+  });
+  const request = { url: server.url, timeoutMs: 1000, bodyTimeoutMs: Infinity };
+  const answer = assert.rejects(fetchText(request, clock), { code: "TIMEOUT", message: /in 1 s/ });
+  await asked.promise;
+  await clock.advance(1000);
+  await answer;
+  release.resolve(new Response(null));
+});
+
+Deno.test("fetch() sends DELETE", async () => {
+  await using server = serve(() => new Response(null, { status: 204 }));
+  const { response } = await fetchText({ url: server.url, method: "DELETE" });
+  assert.equal(response.status, 204);
+  assert.equal(server.requests[0]?.method, "DELETE");
+});
+
 Deno.test("fetch() ends with CANCELLED when the caller leaves, before and while it waits", async () => {
   const release = Promise.withResolvers<Response>();
   const asked = Promise.withResolvers<void>();
