@@ -7,7 +7,7 @@
  */
 
 export type { EntryOrigin, PackageDraft, RemoteDraft } from "./build.ts";
-export type { KeptSource } from "./cache.ts";
+export { CatalogCache, type KeptCatalog, type KeptSource } from "./cache.ts";
 export {
   Catalog,
   type CatalogDeps,

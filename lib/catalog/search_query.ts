@@ -89,9 +89,10 @@ export function readQuery(text: string, deps: {
       if (!asked.has(termOf(other))) add(termOf(other), WEIGHT.related);
     }
     // `you tube` and `time series` are also written as one word.
-    const next = unique[place + 1];
+    const at = all.indexOf(word);
+    const next = all[at + 1];
     if (next !== undefined) add(termOf(word + next), 1);
-    const previous = unique[place - 1];
+    const previous = all[at - 1];
     if (previous !== undefined) add(termOf(previous + word), 1);
     const isLast = place === unique.length - 1;
     if ((!isKnown || isLast) && word.length >= 3) {
