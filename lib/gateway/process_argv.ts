@@ -30,6 +30,8 @@ export interface DenoGrants {
   readonly write: readonly string[];
   /** Most bytes of its heap. */
   readonly heapBytes: number;
+  /** Process id of Wharf, with which the server ends. */
+  readonly pid: number;
 }
 
 /** Addresses that hand out a machine's credentials; the same as in the permission sets of deno.json. */
@@ -48,11 +50,15 @@ const SYSTEM_FACTS = [
 ];
 
 /**
- * Ends the server when Wharf is gone, however it went: the parent of a process changes then. It
- * runs before the package and shares its permissions, of which it needs none.
+ * Ends the server when Wharf is gone, however it went: the parent of a process changes then, and
+ * is the first process where Wharf was gone before this ran. It runs before the package, shares
+ * its permissions, and needs none of them.
  */
-const WATCH_PARENT = "const parent = Deno.ppid;" +
-  "Deno.unrefTimer(setInterval(() => { if (Deno.ppid !== parent) Deno.exit(1); }, 1000));";
+function watchParent(pid: number): string {
+  return "const parent = Deno.ppid;" +
+    `if (parent === 1 && ${pid} !== 1) Deno.exit(1);` +
+    "Deno.unrefTimer(setInterval(() => { if (Deno.ppid !== parent) Deno.exit(1); }, 1000));";
+}
 
 /** Flags of both commands: nothing of the user's own configuration counts. */
 const ALONE = ["--quiet", "--no-config", "--node-modules-dir=none"];
@@ -154,7 +160,7 @@ export function denoArgs(
     "--frozen",
     `--lock=${grants.lockFile}`,
     `--v8-flags=--max-old-space-size=${Math.ceil(grants.heapBytes / 1024 / 1024)}`,
-    `--preload=data:application/javascript,${encodeURIComponent(WATCH_PARENT)}`,
+    `--preload=data:application/javascript,${encodeURIComponent(watchParent(grants.pid))}`,
     "--deny-import",
     // What is not listed reads as unset: most packages look for variables that they can do without.
     `--allow-env=${names.join(",")}`,

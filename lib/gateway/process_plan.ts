@@ -21,6 +21,7 @@
  *     network: "default",
  *     stateDirectory: "/home/ann/.local/state/wharf",
  *     env: { PATH: "/usr/bin" },
+ *     pid: 4242,
  *   },
  * );
  * plan.sandbox; // "deno"
@@ -144,6 +145,8 @@ export interface ProcessOptions {
   readonly images?: Readonly<Record<PackageType, string>>;
   /** Most bytes of the JavaScript heap under Deno. @default {536870912} */
   readonly heapBytes?: number;
+  /** Process id of Wharf: a server under Deno ends with it. */
+  readonly pid: number;
 }
 
 /** Images with a runtime for packages. */
@@ -312,6 +315,7 @@ function denoPlan({ pinned, rendered, options, why, notes }: Local): LocalPlan {
       read: [`${denoDirectory}/npm`, base.cwd, ...read, ...write],
       write,
       heapBytes: options.heapBytes ?? 512 * 1024 * 1024,
+      pid: options.pid,
     }),
     env: { ...runtimeEnv, ...rendered.env },
     prepare: { command: "deno", args: denoPrepareArgs(pinned, lockFile), env: runtimeEnv },

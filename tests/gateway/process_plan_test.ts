@@ -33,6 +33,7 @@ function options(changes: Partial<ProcessOptions> = {}): ProcessOptions {
     engineAvailable: false,
     network: "default",
     stateDirectory: "/state",
+    pid: 4242,
     env: { PATH: "/bin", HTTPS_PROXY: "http://proxy:3128", OCI_TOKEN: "hidden", HOME: "/home/ann" },
     ...changes,
   };
