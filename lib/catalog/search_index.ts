@@ -168,7 +168,12 @@ function textsOf(entry: Entry): readonly (readonly [FieldName, readonly string[]
 
 /** Whose repository it is, and its name; else the first part of the id after the source. */
 function repositoryOf({ repoUrl, repoFolder = "", id }: Entry): readonly string[] {
-  if (repoUrl === undefined) return [id.split("/").slice(1, -1).join(" ")];
+  if (repoUrl === undefined) {
+    // `io.github.acme` is acme, who need not have to do with GitHub.
+    return id.split("/").slice(1, -1).map((part) =>
+      part.replace(/^(?:io\.github|[a-z]{2,3})\./, "")
+    );
+  }
   return [...repoUrl.split("/").slice(3), repoFolder.split("/").at(-1) ?? ""];
 }
 
