@@ -59,6 +59,8 @@ function plain(value: unknown, walk: Walk): unknown {
   if (count.values > MAX_VALUES) {
     throw new AppError("TOO_LARGE", `Cannot read "${what}": its aliases expand without bound`);
   }
+  // JSON, in which entries are kept, has no word for .inf and .nan.
+  if (typeof value === "number") return Number.isFinite(value) ? value : null;
   if (typeof value !== "object" || value === null) return value ?? null;
   if (depth > MAX_DEPTH) throw tooDeep(what);
   const inner = { ...walk, depth: depth + 1 };

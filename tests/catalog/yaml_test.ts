@@ -64,6 +64,42 @@ Deno.test("loadYaml() never reaches a prototype or runs a tag", () => {
   assert.equal(Object.hasOwn(Object.prototype, "polluted"), false);
 });
 
+Deno.test("loadYaml() gives nothing but what JSON can hold", () => {
+  const text = "date: 2001-01-01\ntime: 2001-01-01T00:00:00Z\nversion: 1.10\nsize: 0x1f\n" +
+    "most: .inf\nnone: .nan\nyes: yes\ntrue: true\n";
+  assert.deepEqual(readYaml(text, { what: "x" }), {
+    date: "2001-01-01",
+    time: "2001-01-01T00:00:00Z",
+    version: 1.1,
+    size: 31,
+    most: null,
+    none: null,
+    yes: "yes",
+    true: true,
+  });
+});
+
+Deno.test("loadYaml() knows no merge keys, custom types, cycles or further documents", () => {
+  assert.deepEqual(readYaml("a: &x {k: 1}\nb: {<<: *x}\n", { what: "x" }), {
+    a: { k: 1 },
+    b: { "<<": { k: 1 } },
+  });
+  assert.equal(codeOf("a: !!binary aGk="), "BAD_RESPONSE");
+  assert.equal(codeOf("a: !!set {x, y}"), "BAD_RESPONSE");
+  assert.equal(codeOf("a: !mine x"), "BAD_RESPONSE");
+  assert.equal(codeOf("? [a, b]\n: 1"), "BAD_RESPONSE");
+  assert.equal(codeOf("a: 1\n---\nb: 2"), "BAD_RESPONSE");
+  assert.equal(codeOf("&a [*a]"), "TOO_LARGE");
+  assert.equal(codeOf("a: &a {b: *a}"), "TOO_LARGE");
+});
+
+Deno.test("loadYaml() shares nothing between aliases", () => {
+  const value = readYaml("a: &x [1]\nb: *x\n", { what: "x" });
+  assert.deepEqual(value, { a: [1], b: [1] });
+  assert.ok(typeof value === "object" && value !== null && "a" in value && "b" in value);
+  assert.notEqual(value.a, value.b);
+});
+
 const context = { source: "docker" };
 
 Deno.test("dockerSource.readTree() reads folders of server.yaml, each at its own risk", async () => {
