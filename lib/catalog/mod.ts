@@ -18,6 +18,7 @@ export {
   type WaitOptions,
 } from "./catalog.ts";
 export { CATEGORIES, type Category, mapCategory } from "./categories.ts";
+export { isEngineSocket } from "./container_args.ts";
 export type {
   Argument,
   Entry,

@@ -106,6 +106,9 @@ const COVERAGE_POWER = 1.6;
 /** How much a name that the query names whole is worth. */
 const NAME_SHARE = 0.45;
 
+/** What it is worth to be called exactly as was written, words that say nothing included. */
+const EXACT_NAME = 1.6;
+
 /** How much quality is worth against text. */
 const QUALITY_SHARE = 0.22;
 
@@ -237,7 +240,7 @@ export class SearchIndex {
       }
       return this.#findByQuality({ passes, question, limit, mark });
     }
-    const ranked = this.#rank(read, passes);
+    const ranked = this.#rank(read, passes, query);
     const page = this.#page(ranked, { limit, mark });
     const hits = page.shown.map(({ number, key }) => ({
       entry: this.#entries.at(number),
@@ -316,7 +319,7 @@ export class SearchIndex {
     const found = new Set<string>();
     const words = wordsOf(last);
     if (words.length > 0) {
-      const ranked = this.#rank(this.#read(last), undefined);
+      const ranked = this.#rank(this.#read(last), undefined, last);
       const source = `${wanted.split("/")[0]}/`;
       // Of what fits, that of the source that was meant comes first.
       const { shown } = this.#page(ranked, { limit: limit * 4, mark: undefined });
@@ -379,7 +382,11 @@ export class SearchIndex {
   }
 
   /** Scores every entry that has enough of the query's words. */
-  #rank(query: Query, passes: ((entry: Entry) => boolean) | undefined): Ranked[] {
+  #rank(
+    query: Query,
+    passes: ((entry: Entry) => boolean) | undefined,
+    text: string,
+  ): Ranked[] {
     const { starts, entries } = this.#index;
     const [scores, covered, best] = [this.#scores, this.#covered, this.#best];
     const touched: number[] = [];
@@ -410,20 +417,29 @@ export class SearchIndex {
     const strict = most * LEAST_COVERAGE;
     const hasFew = touched.filter((number) => (covered[number] ?? 0) >= strict).length < FEW_HITS;
     const least = hasFew ? strict / 2 : strict;
+    const written = text.trim().toLowerCase();
     const ranked: Ranked[] = [];
     for (const number of touched) {
       const share = covered[number] ?? 0;
-      const text = scores[number] ?? 0;
+      const words = scores[number] ?? 0;
       scores[number] = 0;
       covered[number] = 0;
       if (share < least) continue;
       if (passes !== undefined && !passes(this.#entries.at(number))) continue;
-      const key = text * (share / whole) ** COVERAGE_POWER *
-        (1 + NAME_SHARE * (nameIsQuery.get(number) ?? 0) * share / most) *
+      const nameShare = nameIsQuery.get(number) ?? 0;
+      const isName = nameShare > 0 && this.#isCalled(number, written);
+      const key = words * (isName ? EXACT_NAME : 1) * (share / whole) ** COVERAGE_POWER *
+        (1 + NAME_SHARE * nameShare * share / most) *
         (1 + QUALITY_SHARE * (this.#quality[number] ?? 0));
       ranked.push({ number, key: Math.round(key * 10_000) / 10_000 });
     }
     return ranked;
+  }
+
+  /** Whether a text is the id of an entry, or the last part of it. */
+  #isCalled(number: number, text: string): boolean {
+    const id = this.#idOf(number).toLowerCase();
+    return id === text || id.endsWith(`/${text}`);
   }
 
   /** For entries whose name has words of the query: which share of the name they are. */
