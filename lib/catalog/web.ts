@@ -24,6 +24,12 @@ export interface GetOptions extends Validators {
   readonly accept: string;
   /** Most bytes, after decompression. */
   readonly maxBytes: number;
+  /**
+   * Says whether a redirect may be followed to an address of http or https.
+   *
+   * @default every one may, but never from https to http
+   */
+  readonly mayFollow?: (target: URL) => boolean;
   /** Ends the exchange early. */
   readonly signal?: AbortSignal;
 }
@@ -34,6 +40,8 @@ export interface Fetched extends Validators {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where it was found, after redirects. */
   readonly url: URL;
+  /** What the server's clock said, in milliseconds since the Unix epoch. */
+  readonly serverMs?: number | undefined;
 }
 
 /** What a {@linkcode WebClient} works with. */
@@ -48,8 +56,9 @@ export interface WebDeps {
 
 const MAX_REDIRECTS = 5;
 
-/** Tries of one request that fails on the other side. */
+/** Tries of one request that fails on the other side, and of one to which no connection can be made. */
 const MAX_TRIES = 3;
+const MAX_CONNECTS = 2;
 
 /** A server that asks for a longer wait is asked again with the next refresh. */
 const MAX_WAIT_MS = 30_000;
@@ -61,6 +70,14 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Failures of the other side that may be over in a moment. */
 const PASSING: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+
+/** What one exchange came to. */
+type Answer =
+  | { readonly kind: "document"; readonly document: Fetched }
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "redirect"; readonly target: URL; readonly peer: HttpResponse["peer"] };
+
+type AskOptions = GetOptions & { readonly origin: UrlOrigin };
 
 /** Reads the web. */
 export class WebClient {
@@ -84,88 +101,104 @@ export class WebClient {
     let current = url;
     let origin: UrlOrigin = "named";
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const response = await this.#ask(current, { ...options, origin });
-      if (response.status === 304) {
-        await response.cancel();
-        return undefined;
-      }
-      if (!REDIRECTS.has(response.status)) return await document(response, { ...options, current });
-      await response.cancel();
-      const next = redirected(current, response.headers.get("location"));
-      // What a server of this machine or network says may lead there again.
-      if (response.peer === undefined || response.peer === "public") origin = "derived";
-      current = next;
+      const answer = await this.#ask(current, { ...options, origin });
+      if (answer.kind === "document") return answer.document;
+      if (answer.kind === "unchanged") return undefined;
+      // What a server of this machine or network says may lead there again, but only as long as
+      // nobody else had a say in the way.
+      if (answer.peer !== "private" && answer.peer !== "loopback") origin = "derived";
+      current = answer.target;
     }
-    throw new AppError("BAD_RESPONSE", `Cannot read "${url.href}": it redirects too often`, {
+    throw new AppError("BAD_RESPONSE", `Cannot read "${shown(url)}": it redirects too often`, {
       hint: "Open the address in a browser, and name the one that it ends at",
     });
   }
 
   /** One request, tried again where the other side fails in passing. */
-  async #ask(
-    url: URL,
-    options: GetOptions & { readonly origin: UrlOrigin },
-  ): Promise<HttpResponse> {
-    const { clock, net, random } = this.#deps;
-    const { accept, etag, lastModified, origin, signal } = options;
+  async #ask(url: URL, options: AskOptions): Promise<Answer> {
+    const { clock, random } = this.#deps;
+    const { signal } = options;
     for (let attempt = 1;; attempt++) {
       throwIfAborted(signal);
-      const response = await net.fetch({
-        url,
-        headers: {
-          "accept": accept,
-          "accept-encoding": "gzip",
-          ...(etag === undefined ? {} : { "if-none-match": etag }),
-          ...(lastModified === undefined ? {} : { "if-modified-since": lastModified }),
-        },
-        origin,
-        timeoutMs: TIMEOUT_MS,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      if (!PASSING.has(response.status)) return response;
-      const asked = retryAfterMs(response.headers, clock.now());
-      const waitMs = asked ?? 500 * 2 ** attempt * (1 + random());
-      if (attempt === MAX_TRIES || waitMs > MAX_WAIT_MS) return response;
-      await response.cancel();
-      await clock.sleep(waitMs, signal);
+      try {
+        return await this.#exchange(url, options);
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        // Whoever needed all the time of one exchange gets no second one.
+        if (!error.retryable || error.code === "TIMEOUT") throw error;
+        const mostTries = error.code === "UNREACHABLE" ? MAX_CONNECTS : MAX_TRIES;
+        const waitMs = error.retryAfterMs ?? 500 * 2 ** attempt * (1 + random());
+        if (attempt >= mostTries || waitMs > MAX_WAIT_MS) throw error;
+        await clock.sleep(waitMs, signal);
+      }
     }
+  }
+
+  async #exchange(url: URL, options: AskOptions): Promise<Answer> {
+    const { clock, net } = this.#deps;
+    const { accept, etag, lastModified, origin, signal } = options;
+    const response = await net.fetch({
+      url,
+      headers: {
+        "accept": accept,
+        "accept-encoding": "gzip",
+        ...(etag === undefined ? {} : { "if-none-match": etag }),
+        ...(lastModified === undefined ? {} : { "if-modified-since": lastModified }),
+      },
+      origin,
+      timeoutMs: TIMEOUT_MS,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const { status, headers, peer } = response;
+    if (status === 200) {
+      return { kind: "document", document: await document(response, url, options) };
+    }
+    await response.cancel();
+    // Only what was asked about can be unchanged.
+    if (status === 304 && (etag ?? lastModified) !== undefined) return { kind: "unchanged" };
+    if (!REDIRECTS.has(status)) throw statusError(url, response, clock.now());
+    return { kind: "redirect", target: redirected(url, headers.get("location"), options), peer };
   }
 }
 
-/** The body of a good answer; every other one is an error that says what it means. */
+/** The body of a good answer. */
 async function document(
   response: HttpResponse,
-  options: GetOptions & { readonly current: URL },
+  url: URL,
+  { maxBytes }: GetOptions,
 ): Promise<Fetched> {
-  const { current: url, maxBytes } = options;
-  const { status, headers } = response;
-  if (status !== 200) {
-    await response.cancel();
-    throw statusError(url, status);
-  }
+  const { headers } = response;
+  const serverMs = Date.parse(headers.get("date") ?? "");
   try {
-    const bytes = await response.bytes({ maxBytes });
-    const etag = headers.get("etag") ?? undefined;
-    const lastModified = headers.get("last-modified") ?? undefined;
-    return { bytes, url, etag, lastModified };
+    return {
+      bytes: await response.bytes({ maxBytes }),
+      url,
+      etag: headers.get("etag") ?? undefined,
+      lastModified: headers.get("last-modified") ?? undefined,
+      serverMs: Number.isNaN(serverMs) ? undefined : serverMs,
+    };
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code !== "TOO_LARGE") throw error;
     throw new AppError(
       "TOO_LARGE",
-      `Cannot read "${url.href}": it is larger than ${maxBytes} bytes`,
+      `Cannot read "${shown(url)}": it is larger than ${maxBytes} bytes`,
       { cause: thrown, hint: "Check that it is the address that was meant" },
     );
   }
 }
 
-function statusError(url: URL, status: number): AppError {
-  const fail = (code: AppError["code"], state: string, hint: string) =>
-    new AppError(code, `Cannot read "${url.href}": ${state}`, {
+/** An answer that is no document, as an error that says what it means. */
+function statusError(url: URL, { status, headers }: HttpResponse, nowMs: number): AppError {
+  const fail = (code: AppError["code"], state: string, hint: string) => {
+    const retryAfterMs = readRetryAfter(headers, nowMs);
+    return new AppError(code, `Cannot read "${shown(url)}": ${state}`, {
       hint,
       status,
       retryable: PASSING.has(status),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
+  };
   if (status === 404 || status === 410) {
     return fail("NOT_FOUND", "there is no such page", "Check the address of the source");
   }
@@ -180,26 +213,33 @@ function statusError(url: URL, status: number): AppError {
     : fail("BAD_RESPONSE", `the server answers ${status}`, "Check the address of the source");
 }
 
-function redirected(from: URL, location: string | null): URL {
-  if (location === null || !URL.canParse(location, from)) {
-    throw new AppError("BAD_RESPONSE", `Cannot read "${from.href}": it redirects nowhere`);
-  }
-  const next = new URL(location, from);
-  const isDowngrade = from.protocol === "https:" && next.protocol !== "https:";
-  if (isDowngrade || !/^https?:$/.test(next.protocol)) {
-    throw new AppError(
-      "BAD_RESPONSE",
-      `Cannot read "${from.href}": it redirects to ${next.protocol.slice(0, -1)}`,
-      { hint: "Name the address that it redirects to, if you trust it" },
-    );
+function redirected(from: URL, location: string | null, { mayFollow }: GetOptions): URL {
+  const next = location === null ? null : URL.parse(location, from);
+  if (next === null) {
+    throw new AppError("BAD_RESPONSE", `Cannot read "${shown(from)}": it redirects nowhere`, {
+      hint: "Open the address in a browser, and name the one that it ends at",
+    });
   }
   next.username = "";
   next.password = "";
+  const isDowngrade = from.protocol === "https:" && next.protocol === "http:";
+  if (isDowngrade || !/^https?:$/.test(next.protocol) || mayFollow?.(next) === false) {
+    throw new AppError(
+      "BAD_RESPONSE",
+      `Cannot read "${shown(from)}": it redirects to ${next.protocol}//${next.host}`,
+      { hint: "Name the address that it redirects to, if you trust it" },
+    );
+  }
   return next;
 }
 
+/** An address in an error: its query may hold a token. */
+function shown(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}
+
 /** Seconds or a date (RFC 9110, 10.2.3), in milliseconds from now. */
-function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
+function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
   const value = headers.get("retry-after")?.trim();
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
