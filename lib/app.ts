@@ -238,7 +238,10 @@ async function openCatalog(host: AppHost, config: Config): Promise<Catalog> {
 
 /** What a person or model may want to know before a server is activated. */
 async function systemFacts({ processes, env, permissions }: AppHost): Promise<SystemFacts> {
-  const podman = async () => {
+  const podman = async (granted: readonly string[]) => {
+    // Asking Deno for what it has not granted would be logged as an attempt.
+    const isAllowed = granted.some((kind) => /^run(?: |$|=(?:.*,)?podman(?:,|$))/.test(kind));
+    if (!isAllowed) return "not allowed; grant --allow-run=podman";
     try {
       const { code, stdout } = await processes.run({
         command: "podman",
@@ -251,8 +254,8 @@ async function systemFacts({ processes, env, permissions }: AppHost): Promise<Sy
       return toAppError(thrown).message;
     }
   };
-  const [granted, version] = await Promise.all([permissions(), podman()]);
-  return { permissions: granted, podman: version };
+  const granted = await permissions();
+  return { permissions: granted, podman: await podman(granted) };
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

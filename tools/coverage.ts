@@ -25,7 +25,11 @@ export interface FolderCoverage extends Share {
  * Least share of lines in percent. `lib/host` has none and does not count in `all`: its code is
  * effects, which unit tests may not have; the integration tests run it.
  */
-export const LEAST_PERCENT: Readonly<Record<string, number>> = { "lib/oci": 90, "all": 85 };
+export const LEAST_PERCENT: Readonly<Record<string, number>> = {
+  "lib/oci": 90,
+  "lib/catalog": 90,
+  "all": 85,
+};
 
 const WITHOUT_UNIT_TESTS = "lib/host";
 

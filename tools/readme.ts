@@ -33,6 +33,9 @@ function inventory(): Inventory {
   return appInventory({
     registry: new RegistryClient({ net, clock, log, keychain, cache, random: () => 0 }),
     hub: new HubClient({ net, clock, log, env: {} }),
+    catalog: () => Promise.reject(new Error("not asked")),
+    system: () => Promise.reject(new Error("not asked")),
+    now: () => 0,
     version: "0.0.0",
   });
 }

@@ -58,7 +58,7 @@ function covers(grant: Grant, check: Check): boolean {
 
 for (const [name, set] of Object.entries(SETS)) {
   integrationTest(
-    `-P=${name} is enough for the image tools, and Wharf asks for nothing beyond it`,
+    `-P=${name} is enough for the tools, and Wharf asks for nothing beyond it`,
     { needs: ["docker-registry"] },
     async () => {
       await using registry = await startRegistry();
@@ -80,6 +80,8 @@ for (const [name, set] of Object.entries(SETS)) {
               ["get_image_info", { image_ref: `${image}:1` }],
               ["list_tags", { repository: image }],
               ["search_images", { query: "app", registry: registry.host }],
+              ["registry-find", { query: "memory" }],
+              ["registry-status", {}],
             ] as const
           ) {
             const result = await client.callTool({ name: tool, arguments: args });
