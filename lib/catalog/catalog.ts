@@ -298,8 +298,10 @@ export class Catalog {
    * @param options Passed on to {@linkcode Catalog.index}.
    */
   async state(options: WaitOptions = {}): Promise<CatalogState> {
-    await this.#readStatuses();
     await this.index(options);
+    await this.#readStatuses();
+    // What is said to be read is also found.
+    await this.#bringUpToDate();
     const view = await this.#view;
     return {
       sources: this.sourceStates(),
