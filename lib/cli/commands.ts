@@ -33,6 +33,8 @@ export interface PositionalSpec {
 export type Show =
   /** Tables and facts. */
   | "facts"
+  /** The text that the tool made for reading. */
+  | "text"
   /** The document as the registry has it, byte for byte. */
   | "document";
 
@@ -242,6 +244,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ALL,
       OUTPUT,
     ],
+    show: "text",
     examples: ['find "query a postgres database"', "find memory --launch podman --key false"],
   },
   {
@@ -262,6 +265,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ALL,
       OUTPUT,
     ],
+    show: "text",
     examples: ["list --official", "list --from docker --sort name --all --output json"],
   },
   {
@@ -273,6 +277,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: "inspect", about: "Look into its image too", parameter: "inspect" },
       OUTPUT,
     ],
+    show: "text",
     examples: ["get reference/memory", "get docker/postgres --inspect"],
   },
   {
@@ -284,6 +289,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: "force", about: "All of it, not only what changed", parameter: "force" },
       OUTPUT,
     ],
+    show: "text",
     examples: ["refresh", "refresh docker --force"],
   },
   {
@@ -292,6 +298,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     tool: "registry-status",
     positionals: [],
     flags: [OUTPUT],
+    show: "text",
     examples: ["status", "status --output json"],
   },
   {

@@ -110,8 +110,9 @@ async function printFacts(
   deps: RunDeps,
 ): Promise<void> {
   const { terminal } = deps;
-  for await (const answer of pages(tool, invocation, deps)) {
+  for await (const { answer, text } of pages(tool, invocation, deps)) {
     if (invocation.output === "json") terminal.out(JSON.stringify(answer));
+    else if (invocation.show === "text") terminal.out(text);
     else {
       for (const line of renderFacts(answer, terminal)) terminal.out(line);
     }
@@ -125,15 +126,23 @@ async function printDocument(
   deps: RunDeps,
 ): Promise<void> {
   let text = "";
-  for await (const answer of pages(tool, invocation, deps)) text += String(answer["content"] ?? "");
+  for await (const { answer } of pages(tool, invocation, deps)) {
+    text += String(answer["content"] ?? "");
+  }
   deps.terminal.out(text);
+}
+
+/** One answer of a tool, for machines and for reading. */
+interface Page {
+  readonly answer: Readonly<Record<string, unknown>>;
+  readonly text: string;
 }
 
 async function* pages(
   tool: BoundTool,
   invocation: Invocation & { readonly kind: "tool" },
   deps: RunDeps,
-): AsyncGenerator<Readonly<Record<string, unknown>>> {
+): AsyncGenerator<Page> {
   // A person asks for a limit of their own, and reads for nothing.
   using bar = openProgressBar(deps.terminal);
   const context = { signal: deps.signal, budgetTokens: Infinity, progress: bar.show };
@@ -145,7 +154,7 @@ async function* pages(
     );
     const answer = result.structuredContent ?? {};
     bar.clear();
-    yield answer;
+    yield { answer, text: result.content.map(({ text }) => String(text ?? "")).join("\n") };
     cursor = answer["next_cursor"];
     if (!invocation.all || cursor === undefined) return;
   }

@@ -69,7 +69,18 @@ Deno.test({
       });
       await t.step("find pages on, without a double", async () => {
         const pages = await runWharf(
-          ["find", "github", "--limit", "7", ...SOURCES, "--all", "--output", "json", "--official"],
+          [
+            "find",
+            "manage data",
+            "--limit",
+            "7",
+            ...SOURCES,
+            "--all",
+            "--output",
+            "json",
+            "--from",
+            "docker",
+          ],
           { env },
         );
         const ids = pages.stdout.trim().split("\n").flatMap((line) =>
@@ -109,7 +120,7 @@ Deno.test({
         assert.equal(server.container_image.startsWith("docker.io/mcp/"), true);
         assert.ok(server.sources.some(({ id }: { id: string }) => id === "docker/SQLite"));
         const table = await runWharf(["get", "docker/sqlite", ...SOURCES], { env });
-        assert.match(table.stdout, /^id +/m);
+        assert.match(table.stdout, /^launch: podman docker\.io\/mcp\//m);
       });
       await t.step("get names what is near an id that does not exist", async () => {
         const { code, stderr } = await runWharf(["get", "docker/postgress", ...SOURCES], { env });
@@ -120,7 +131,7 @@ Deno.test({
       await t.step("refresh reads again, and status says how all stands", async () => {
         const refresh = await runWharf(["refresh", "docker", ...SOURCES], { env });
         assert.equal(refresh.code, 0, refresh.stderr);
-        assert.match(refresh.stdout, /docker +updated +328/);
+        assert.match(refresh.stdout, /^- docker: updated \(328 entries\)$/m);
         const { stdout } = await runWharf(["status", ...SOURCES, "--output", "json"], { env });
         const status = JSON.parse(stdout);
         assert.deepEqual(
@@ -161,7 +172,7 @@ Deno.test("without any network the built-in servers answer, and what is missing 
     ]);
     assert.equal(sources[1].error.code, "UNREACHABLE");
     const refresh = await runWharf(["refresh", "docker", ...NOWHERE], { env });
-    assert.match(refresh.stdout, /docker +cooling/);
+    assert.match(refresh.stdout, /^- docker: cooling \(0 entries, again at /m);
   });
 });
 
@@ -177,7 +188,7 @@ Deno.test("a wrong source is refused with its name", async () => {
       ["refresh", "ours", "--source", "none", "--source", "ours=/no/such/folder"],
       { env },
     );
-    assert.match(missing.stdout, /ours +failed/);
+    assert.match(missing.stdout, /^- ours: failed /m);
     assert.match(missing.stdout, /no such file or folder/);
   });
 });

@@ -326,5 +326,5 @@ function filterNotes(filters: EntryFilters): readonly string[] {
 }
 
 function more(cursor: string | undefined): readonly string[] {
-  return cursor === undefined ? [] : ["More: pass cursor from next_cursor"];
+  return cursor === undefined ? [] : [`Go on with cursor="${cursor}"`];
 }
