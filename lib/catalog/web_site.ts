@@ -43,6 +43,16 @@ const DETAIL_FRESH_MS = 30 * 24 * 3_600_000;
 /** As many failures one after the other end a crawl. */
 const MAX_FAILURES = 8;
 
+/** Most bytes of all pages of one crawl; 300 pages of mcpservers.org take 60 MB. */
+const MAX_CRAWL_BYTES = 256 * 1024 * 1024;
+
+/** Pages that are known at most, and the longest way to one: a site may make them up for ever. */
+const MAX_KNOWN = 100_000;
+const MAX_LEVELS = 8;
+
+/** Errors that are a page's own: it was there, and could not be read. */
+const OF_PAGES: ReadonlySet<string> = new Set(["BAD_RESPONSE", "TOO_LARGE"]);
+
 const MAX_ROBOTS_BYTES = 600 * 1024;
 
 /** Codes with which a site tells a crawler to leave. */
@@ -51,6 +61,8 @@ const UNWELCOME: ReadonlySet<string> = new Set(["FORBIDDEN", "RATE_LIMITED", "UN
 const pageState = z.object({
   kind: z.enum(["sitemap", "list", "detail"]),
   readAt: z.number(),
+  // Its turn comes after that of pages that never failed, lest the same ones end every crawl.
+  hasFailed: z.boolean().optional(),
   changed: z.string().optional(),
   etag: z.string().optional(),
   lastModified: z.string().optional(),
@@ -66,6 +78,11 @@ const pageState = z.object({
 const siteState = z.object({ pages: z.record(z.string(), pageState) });
 
 type PageState = z.infer<typeof pageState>;
+
+/** What a page says. */
+type Said = Pick<PageState, "records" | "pages" | "changed" | "etag" | "lastModified">;
+
+const NOTHING_SAID: Said = { records: [], pages: [] };
 
 /** What a crawl takes. */
 export interface CrawlOptions {
@@ -104,15 +121,24 @@ export async function crawlSite(
     clock: deps.clock,
     web,
     robots,
-    host: location.host,
+    origin: location.origin,
     maxPageBytes: source.maxPageBytes,
     options,
   });
   await crawl.run(starts);
-  const { problems, state, isPartial, fetched, lastError } = crawl;
-  if (fetched === 0 && lastError !== undefined && Object.keys(state).length === 0) throw lastError;
+  const { problems, state, isPartial, isDown, fetched, lastError } = crawl;
+  // What was known before stays where it is kept, and the failure is told.
+  if (fetched === 0 && isDown && lastError !== undefined) throw lastError;
+  // The shape was checked as far as `pageState` goes; the source wrote the rest itself.
   const records = Object.values(state).flatMap((page) => page.records as readonly SiteRecord[]);
   const read = source.assemble(records, context);
+  if (read.entries.length === 0) {
+    throw lastError ?? new AppError(
+      "BAD_RESPONSE",
+      `Cannot read "${location.href}": no page of it lists a server`,
+      { hint: "Look at the site in a browser; it may ask for a sign of life, or have a new form" },
+    );
+  }
   return {
     entries: read.entries,
     problems: [...problems, ...read.problems],
@@ -152,7 +178,7 @@ interface CrawlDeps {
   readonly clock: Clock;
   readonly web: WebClient;
   readonly robots: Robots;
-  readonly host: string;
+  readonly origin: string;
   readonly maxPageBytes: number;
   readonly options: GatherOptions;
 }
@@ -163,6 +189,8 @@ class Crawl {
   /** What is known by address of the page. */
   readonly state: Record<string, PageState>;
   isPartial = false;
+  /** Whether a list could not be fetched, or the site wants Wharf to leave. */
+  isDown = false;
   fetched = 0;
   lastError: AppError | undefined;
   readonly #reader: SiteReader;
@@ -170,9 +198,11 @@ class Crawl {
   readonly #limiter = new Limiter(AT_ONCE);
   readonly #seen = new Set<string>();
   readonly #startMs: number;
+  #known: number;
   #nextSlotMs: number;
   #failures = 0;
   #taken = 0;
+  #sumBytes = 0;
   #isOver = false;
 
   constructor(reader: SiteReader, deps: CrawlDeps) {
@@ -182,21 +212,21 @@ class Crawl {
     this.#nextSlotMs = this.#startMs;
     const known = siteState.safeParse(deps.options.previous?.state);
     this.state = known.success ? { ...known.data.pages } : {};
+    this.#known = Object.keys(this.state).length;
   }
 
   /** Reads lists as far as they lead, then details. */
   async run(starts: readonly SitePage[]): Promise<void> {
     const details = new Map<string, SitePage>();
     let level: readonly SitePage[] = starts;
-    while (level.length > 0) {
-      const next: SitePage[] = [];
+    for (let depth = 0; depth < MAX_LEVELS && level.length > 0; depth++) {
+      const next = new Map<string, SitePage>();
       await this.#all(level, async (page) => {
         for (const link of await this.#read(page)) {
-          if (link.kind === "detail") keepNewest(details, link);
-          else next.push(link);
+          keepNewest(link.kind === "detail" ? details : next, link);
         }
       });
-      level = next;
+      level = [...next.values()];
     }
     const areListsWhole = !this.isPartial;
     const wanted = [...details.values()].filter((page) => !this.#isFresh(page));
@@ -215,7 +245,13 @@ class Crawl {
 
   async #all(pages: readonly SitePage[], read: (page: SitePage) => Promise<void>): Promise<void> {
     const { signal } = this.#deps.options;
-    await Promise.all(pages.map((page) => this.#limiter.run(() => read(page), signal)));
+    const hasFailed = ({ url }: SitePage) => this.state[url.href]?.hasFailed === true;
+    const inTurn = [...pages.filter((page) => !hasFailed(page)), ...pages.filter(hasFailed)];
+    const done = await Promise.allSettled(
+      inTurn.map((page) => this.#limiter.run(() => read(page), signal)),
+    );
+    // Only when none is under way any more.
+    for (const one of done) if (one.status === "rejected") throw one.reason;
   }
 
   /** The links of a page: fetched, or as it was. */
@@ -223,54 +259,63 @@ class Crawl {
     const { href } = page.url;
     if (this.#seen.has(href)) return [];
     this.#seen.add(href);
-    // Details on other hosts would make Wharf a tool against them.
-    if (page.url.host !== this.#deps.host) return [];
-    const known = this.state[href];
-    if (known !== undefined && this.#isFresh(page)) return linksOf(known);
-    if (!this.#deps.robots.allows(pathOf(page.url))) return [];
-    if (!await this.#slot()) return known === undefined ? [] : linksOf(known);
-    try {
-      return await this.#fetch(page, known);
-    } catch (thrown) {
-      this.#fail(page, thrown);
-      return known === undefined ? [] : linksOf(known);
+    if (!this.#isAllowed(page.url)) return [];
+    if (!this.#isFresh(page) && await this.#slot()) {
+      try {
+        await this.#fetch(page);
+      } catch (thrown) {
+        this.#fail(page, thrown);
+      }
     }
+    return linksOf(this.state[href]);
   }
 
-  async #fetch(page: SitePage, known: PageState | undefined): Promise<readonly SitePage[]> {
-    const { clock, web, maxPageBytes, options } = this.#deps;
-    const { href } = page.url;
+  /** Pages on other hosts would make Wharf a tool against them. */
+  #isAllowed(url: URL): boolean {
+    const { origin, robots } = this.#deps;
+    return url.origin === origin && robots.allows(pathOf(url));
+  }
+
+  async #fetch(page: SitePage): Promise<void> {
+    const { web, maxPageBytes, options } = this.#deps;
+    const known = this.state[page.url.href];
     const fetched = await web.get(page.url, {
       accept: page.kind === "sitemap" ? "application/xml, text/xml" : "text/html",
       maxBytes: maxPageBytes,
+      mayFollow: (target) => this.#isAllowed(target),
       signal: options.signal,
       ...(known === undefined || options.isFull
         ? {}
         : { etag: known.etag, lastModified: known.lastModified }),
     });
     this.fetched++;
-    this.#failures = 0;
     if (page.kind !== "detail") this.#tell(`${this.fetched} lists`, 0.05);
-    const changed = page.changed === undefined ? {} : { changed: page.changed };
-    if (fetched === undefined && known !== undefined) {
-      this.state[href] = { ...known, ...changed, readAt: clock.now() };
-      return linksOf(known);
+    if (fetched === undefined) this.#keep(page, known ?? NOTHING_SAID);
+    else {
+      const { bytes, etag, lastModified } = fetched;
+      this.#sumBytes += bytes.byteLength;
+      this.#keep(page, { etag, lastModified, ...plain(this.#reader.readPage(bytes, page)) });
     }
-    const read = this.#reader.readPage(fetched?.bytes ?? new Uint8Array(), page);
+    this.#failures = 0;
+  }
+
+  /** Notes what a page says; one that is new to a full memory is forgotten. */
+  #keep({ url: { href }, kind, changed }: SitePage, said: Said, hasFailed = false): void {
+    if (this.state[href] === undefined && this.#known++ >= MAX_KNOWN) return;
+    const { records, pages, etag, lastModified } = said;
     this.state[href] = {
-      kind: page.kind,
-      readAt: clock.now(),
-      ...changed,
-      etag: fetched?.etag,
-      lastModified: fetched?.lastModified,
-      ...plain(read),
+      kind,
+      readAt: this.#deps.clock.now(),
+      changed: changed ?? said.changed,
+      ...(hasFailed ? { hasFailed } : { etag, lastModified }),
+      records,
+      pages,
     };
-    return read.pages;
   }
 
   #isFresh({ url, kind, changed }: SitePage): boolean {
     const known = this.state[url.href];
-    if (known === undefined || this.#deps.options.isFull) return false;
+    if (known === undefined || known.hasFailed === true || this.#deps.options.isFull) return false;
     const ageMs = this.#startMs - known.readAt;
     if (kind !== "detail") return ageMs < LIST_FRESH_MS;
     return changed === undefined ? ageMs < DETAIL_FRESH_MS : known.changed === changed;
@@ -280,7 +325,8 @@ class Crawl {
   async #slot(): Promise<boolean> {
     const { clock, options, robots } = this.#deps;
     throwIfAborted(options.signal);
-    const isSpent = this.#taken >= MAX_PAGES || clock.now() - this.#startMs > MAX_CRAWL_MS;
+    const isSpent = this.#taken >= MAX_PAGES || this.#sumBytes > MAX_CRAWL_BYTES ||
+      clock.now() - this.#startMs > MAX_CRAWL_MS;
     if (this.#isOver || isSpent) {
       this.isPartial = true;
       return false;
@@ -296,16 +342,23 @@ class Crawl {
   #fail(page: SitePage, thrown: unknown): void {
     const error = toAppError(thrown);
     if (this.#deps.options.signal.aborted) throw thrown;
-    this.lastError = error;
-    if (error.code === "NOT_FOUND" && page.kind === "detail") {
-      delete this.state[page.url.href];
-      return;
+    const isGone = error.code === "NOT_FOUND";
+    const isOwn = isGone || OF_PAGES.has(error.code);
+    if (!isGone || page.kind !== "detail") {
+      this.lastError = error;
+      if (!this.#isOver) this.problems.push({ where: page.url.href, reason: error.message });
     }
-    this.#failures++;
-    this.isPartial = true;
-    if (this.#isOver) return;
-    this.problems.push({ where: page.url.href, reason: error.message });
-    this.#isOver = UNWELCOME.has(error.code) || this.#failures >= MAX_FAILURES;
+    // Read again when its time comes, as if it had been good: more often would help nobody.
+    const known = isGone ? undefined : this.state[page.url.href];
+    this.#keep(
+      page,
+      { ...NOTHING_SAID, ...known, etag: undefined, lastModified: undefined },
+      !isOwn,
+    );
+    if (!isGone) this.#failures++;
+    this.isPartial ||= !isOwn;
+    this.#isOver ||= UNWELCOME.has(error.code) || this.#failures >= MAX_FAILURES;
+    this.isDown ||= this.#isOver || (!isOwn && page.kind !== "detail");
   }
 
   #tell(message: string, share: number): void {
@@ -315,7 +368,9 @@ class Crawl {
 
 function keepNewest(pages: Map<string, SitePage>, page: SitePage): void {
   const known = pages.get(page.url.href);
-  if (known?.changed === undefined) pages.set(page.url.href, page);
+  if (known === undefined ? pages.size < MAX_KNOWN : known.changed === undefined) {
+    pages.set(page.url.href, page);
+  }
 }
 
 function plain({ records, pages }: SitePageRead): Pick<PageState, "records" | "pages"> {
@@ -325,10 +380,10 @@ function plain({ records, pages }: SitePageRead): Pick<PageState, "records" | "p
   };
 }
 
-function linksOf({ pages }: PageState): readonly SitePage[] {
-  return pages.map(({ url, kind, changed }) => ({
-    url: new URL(url),
-    kind,
-    ...(changed === undefined ? {} : { changed }),
-  }));
+function linksOf(known: PageState | undefined): readonly SitePage[] {
+  return (known?.pages ?? []).flatMap(({ url, kind, changed }) => {
+    const parsed = URL.parse(url);
+    if (parsed === null) return [];
+    return [{ url: parsed, kind, ...(changed === undefined ? {} : { changed }) }];
+  });
 }

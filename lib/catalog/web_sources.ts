@@ -30,10 +30,17 @@ export interface WebReadOptions {
 }
 
 /** More pages than any registry has: a cursor that never ends is a fault or a trap. */
-const MAX_PAGES = 5000;
+const MAX_PAGES = 2000;
 
-/** Pages to expect before the first full load. */
+/** Most bytes of all pages; 24,000 servers take 36 MB. */
+const MAX_API_BYTES = 512 * 1024 * 1024;
+
+/** Records on a page of the official registry. */
+const USUAL_RECORDS = 100;
+
+/** Pages to expect of a first full load, and of a day's changes. */
 const USUAL_PAGES = 300;
+const USUAL_CHANGES = 10;
 
 /** Changes are asked for from a bit before the last load, since clocks differ. */
 const OVERLAP_MS = 3_600_000;
@@ -41,7 +48,8 @@ const OVERLAP_MS = 3_600_000;
 /** After this time all is loaded anew, so that a change that was missed does not stay. */
 const FULL_LOAD_MS = 7 * 24 * 3_600_000;
 
-const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** Most bytes of a document where the source names no bound: that of a dump of the official registry. */
+const MAX_FILE_BYTES = 32 * 1024 * 1024;
 
 const apiState = z.object({ since: z.string(), fullAt: z.string() });
 
@@ -84,18 +92,21 @@ async function readApi(
   const { previous, isFull, signal, progress } = options;
   const startMs = deps.clock.now();
   const known = apiState.safeParse(previous?.state);
-  const isIncrement = !isFull && known.success &&
-    startMs - Date.parse(known.data.fullAt) < FULL_LOAD_MS;
+  const isIncrement = !isFull && known.success && isRecent(known.data.fullAt, startMs);
   const before = isIncrement ? previous?.entries ?? [] : [];
   const pages: PageRead[] = [];
   const seen = new Set<string>();
-  const expected = Math.max(1, (previous?.entries.length ?? 0) / 100) || USUAL_PAGES;
+  const knownPages = Math.ceil((previous?.entries.length ?? 0) / USUAL_RECORDS);
+  const expected = isIncrement ? USUAL_CHANGES : knownPages || USUAL_PAGES;
+  let sumBytes = 0;
+  // A clock that is ahead of the server's would ask for changes after they were made.
+  let asOfMs = startMs;
   let page: URL | undefined = source.firstPage(
     location,
-    isIncrement && known.success ? { updatedSince: known.data.since } : {},
+    isIncrement ? { updatedSince: known.data.since } : {},
   );
   while (page !== undefined) {
-    if (seen.has(page.href) || seen.size >= MAX_PAGES) {
+    if (seen.has(page.href) || seen.size >= MAX_PAGES || sumBytes > MAX_API_BYTES) {
       throw new AppError("BAD_RESPONSE", `Cannot read "${location.href}": its pages never end`, {
         hint: "Tell the registry's operator, or use a mirror",
       });
@@ -107,13 +118,15 @@ async function readApi(
       signal,
     });
     if (fetched === undefined) {
-      throw new AppError("BAD_RESPONSE", `Cannot read "${page.href}": it answers without a body`);
+      throw new AppError("BAD_RESPONSE", `Cannot read "${location.href}": a page has no body`);
     }
+    sumBytes += fetched.bytes.byteLength;
+    if (pages.length === 0) asOfMs = Math.min(startMs, fetched.serverMs ?? startMs);
     const read = source.readPage(fetched.bytes, page, context);
     pages.push(read);
     progress({
       message: isIncrement ? "reading changes" : `page ${pages.length}`,
-      share: Math.min(0.95, pages.length / (isIncrement ? 10 : expected)),
+      share: Math.min(0.95, pages.length / expected),
     });
     page = read.next;
   }
@@ -121,10 +134,15 @@ async function readApi(
   return {
     ...applyPages(before, pages),
     state: {
-      since: new Date(startMs - OVERLAP_MS).toISOString(),
-      fullAt: isIncrement && known.success ? known.data.fullAt : at,
+      since: new Date(asOfMs - OVERLAP_MS).toISOString(),
+      fullAt: isIncrement ? known.data.fullAt : at,
     },
   };
+}
+
+function isRecent(fullAt: string, nowMs: number): boolean {
+  const ageMs = nowMs - Date.parse(fullAt);
+  return ageMs >= 0 && ageMs < FULL_LOAD_MS;
 }
 
 /** One document, as a tree of one file. */
