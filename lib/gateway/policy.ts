@@ -55,6 +55,7 @@ export const policySchema = z.strictObject({
   confirm: z.enum(["first", "never", "always"]).default("first"),
   host_paths: z.array(absolutePath).max(100).default([]),
   value_files: z.array(absolutePath).max(100).default([]),
+  value_secrets: z.array(pattern).max(100).default(["wharf-*"]),
   env_allow: z.array(pattern).max(200).default([]),
   max_memory_mb: z.number().int().min(16).max(1024 * 1024).default(2048),
   max_cpus: z.number().min(0.01).max(1024).default(1),
@@ -109,6 +110,11 @@ export interface Policy {
   readonly hostPaths: readonly string[];
   /** Folders whose files a tool call may name as `file:` values. @default none */
   readonly valueFiles: readonly string[];
+  /**
+   * Secrets of the container engine, beyond those that bear the name of a setting, that a tool call
+   * may name as `podman-secret:` values; with `*`. @default {["wharf-*"]}
+   */
+  readonly valueSecrets: readonly string[];
   /** Names of variables, beyond those that an entry declares, that may be set; with `*`. @default none */
   readonly envAllow: readonly string[];
   /** Memory of each container, in MiB. @default {2048} */
@@ -143,6 +149,7 @@ export function parsePolicy(value: unknown = {}): Policy {
     confirm: file.confirm,
     hostPaths: file.host_paths,
     valueFiles: file.value_files,
+    valueSecrets: file.value_secrets,
     envAllow: file.env_allow,
     maxMemoryMb: file.max_memory_mb,
     maxCpus: file.max_cpus,
