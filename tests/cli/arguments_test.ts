@@ -55,6 +55,21 @@ Deno.test("parseArguments() maps a short command to its tool", () => {
   );
 });
 
+Deno.test("parseArguments() takes a sentence without quotes, where a command asks for one", () => {
+  const find = { arguments: {}, ...parseArguments(["find", "a", "postgres", "db", "--official"]) };
+  assert.deepEqual(find.arguments, { query: "a postgres db", official: true });
+  const search = { arguments: {}, ...parseArguments(["search", "web", "server"]) };
+  assert.deepEqual(search.arguments, { query: "web server" });
+  const filters = {
+    arguments: {},
+    ...parseArguments(["list", "--category", "database", "--category=cloud", "--key", "false"]),
+  };
+  assert.deepEqual(filters.arguments, {
+    categories: ["database", "cloud"],
+    requires_api_key: "false",
+  });
+});
+
 Deno.test("parseArguments() keeps words as texts, whatever they look like", () => {
   const { arguments: given } = { arguments: {}, ...parseArguments(["inspect", "1.20"]) };
   assert.deepEqual(given, { image_ref: "1.20" });

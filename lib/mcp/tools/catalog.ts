@@ -99,7 +99,7 @@ export const registryFind = defineTool({
     const records = asked.hits.map(hitRecord);
     const count = fitting(
       records.map((record) => JSON.stringify(record)),
-      Math.min(HITS_BUDGET_TOKENS, context.budgetTokens ?? HITS_BUDGET_TOKENS),
+      context.budgetTokens ?? HITS_BUDGET_TOKENS,
     );
     // The cursor stands behind the last hit that is shown.
     const found = count < records.length ? ask(count) : asked;

@@ -1,0 +1,96 @@
+/**
+ * Commands that call a tool: what they print, and how they end. Needs no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { parseArguments } from "../../lib/cli/arguments.ts";
+import { runTool } from "../../lib/cli/run.ts";
+import { AppError } from "../../lib/core/errors.ts";
+import type { BoundTool, CallContext, ToolResult } from "../../lib/mcp/mod.ts";
+
+type Answer = (args: Record<string, unknown>, context: CallContext) => ToolResult;
+
+/** Runs a command line against one tool. */
+async function run(words: readonly string[], tool: string, answer: Answer) {
+  const invocation = parseArguments(words);
+  assert.ok(invocation.kind === "tool");
+  const [out, err, status]: string[][] = [[], [], []];
+  const bound: BoundTool = {
+    name: tool,
+    title: tool,
+    toolset: "catalog",
+    description: "",
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
+    inputSchema: {},
+    call: async (args, context) => {
+      assert.ok(typeof args === "object" && args !== null);
+      return await answer({ ...args }, context);
+    },
+  };
+  const code = await runTool(invocation, {
+    tools: [bound],
+    terminal: {
+      out: (line) => void out?.push(line),
+      err: (line) => void err?.push(line),
+      status: (line) => void status?.push(line),
+      columns: 80,
+    },
+    signal: new AbortController().signal,
+  });
+  return { code, out, err, status };
+}
+
+Deno.test("runTool() prints the text that a tool made for reading, or its answer as JSON", async () => {
+  const answer = () => ({
+    content: [{ type: "text", text: "1 of 1 servers" }],
+    structuredContent: { total: 1 },
+  });
+  const text = await run(["find", "x"], "registry-find", answer);
+  assert.deepEqual([text.code, text.out], [0, ["1 of 1 servers"]]);
+  const json = await run(["find", "x", "--output", "json"], "registry-find", answer);
+  assert.deepEqual(json.out, ['{"total":1}']);
+  const facts = await run(["ping"], "ping", answer);
+  assert.deepEqual(facts.out, ["total  1"]);
+});
+
+Deno.test("runTool() shows progress, and clears it before it prints", async () => {
+  const { status } = await run(["refresh"], "registry-refresh", (_, context) => {
+    context.progress({ message: "docker: files", done: 1, total: 2 });
+    return { content: [{ type: "text", text: "done" }] };
+  });
+  assert.deepEqual(status, ["[##########----------]  50%  docker: files", ""]);
+});
+
+Deno.test("runTool() follows the cursor to the end with --all", async () => {
+  const { out } = await run(["find", "x", "--all"], "registry-find", ({ cursor }) => ({
+    content: [{ type: "text", text: `page ${cursor ?? "first"}` }],
+    structuredContent: cursor === "b" ? {} : { next_cursor: cursor === undefined ? "a" : "b" },
+  }));
+  assert.deepEqual(out, ["page first", "page a", "page b"]);
+});
+
+Deno.test("runTool() tells a wrong command line from a question that has no answer", async () => {
+  const failing = (code: AppError["code"]) => () => {
+    throw new AppError(code, 'Cannot find "x": there is none', { hint: "Try y" });
+  };
+  const wrong = await run(["find", "x"], "registry-find", failing("INVALID_ARGUMENT"));
+  assert.deepEqual([wrong.code, wrong.err], [2, [
+    'wharf: Cannot find "x": there is none',
+    "Next: Try y",
+  ]]);
+  const missing = await run(["get", "x", "--output", "json"], "registry-get", failing("NOT_FOUND"));
+  assert.equal(missing.code, 1);
+  assert.equal(JSON.parse(missing.out?.[0] ?? "").error.code, "NOT_FOUND");
+  const unknown = await run(["get", "x"], "other", failing("NOT_FOUND"));
+  assert.deepEqual([unknown.code, unknown.err?.[0]], [
+    2,
+    'wharf: Cannot call "registry-get": there is no such tool',
+  ]);
+});
