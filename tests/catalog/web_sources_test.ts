@@ -5,6 +5,8 @@
  */
 
 import assert from "node:assert/strict";
+import type { ApiSource } from "../../lib/catalog/source.ts";
+import { customSource } from "../../lib/catalog/sources/custom.ts";
 import { AppError } from "../../lib/core/errors.ts";
 import {
   codeOf,
@@ -83,3 +85,93 @@ Deno.test("a document is read when it has changed", async () => {
     1,
   );
 });
+
+Deno.test("changes are asked for from an hour before the load, by the clock that is behind", async () => {
+  const since = async (date: string) => {
+    const web = new ScriptedWeb(registry({ pages: [[server("a")], [server("b")]] }, { date }));
+    const { gathered } = await read(web, OFFICIAL);
+    await web.clock.advance(86_400_000);
+    await read(web, OFFICIAL, { previous: gathered });
+    return web.requests.at(-1)?.url.searchParams.get("updated_since");
+  };
+  // The clock of the test stands at midnight.
+  assert.equal(await since("Wed, 31 Dec 2025 22:00:00 GMT"), "2025-12-31T21:00:00.000Z");
+  assert.equal(await since("Thu, 01 Jan 2026 02:00:00 GMT"), "2025-12-31T23:00:00.000Z");
+  assert.equal(await since("no date"), "2025-12-31T23:00:00.000Z");
+});
+
+Deno.test("what was kept of an interface in another form, or from the future, is loaded anew", async () => {
+  const states = [
+    undefined,
+    "x",
+    { since: 1 },
+    { since: "2025-12-01", fullAt: "never" },
+    { since: "2025-12-01", fullAt: "2027-01-01T00:00:00Z" },
+  ];
+  for (const state of states) {
+    const web = new ScriptedWeb(registry({ pages: [[server("a")]] }));
+    const previous = { entries: [], problems: [], skipped: 0, state };
+    const { gathered } = await read(web, OFFICIAL, { previous });
+    assert.equal(gathered?.entries.length, 1);
+    assert.equal(web.requests[0]?.url.searchParams.has("updated_since"), false);
+  }
+});
+
+Deno.test("an interface is refused after 2,000 pages, or half a gigabyte", async () => {
+  let made = 0;
+  /** Gives a page after the other, whatever it reads. */
+  const source: ApiSource = {
+    ...customSource({ id: "ours", location: "x" }),
+    kind: "api",
+    maxPageBytes: 8 * 1024 * 1024,
+    firstPage: (location) => location,
+    readPage: (_, page) => ({
+      entries: [],
+      problems: [],
+      skipped: 0,
+      removed: [],
+      next: new URL(`?cursor=${++made}`, page),
+    }),
+  };
+  const pagesOf = async (body: Uint8Array<ArrayBuffer>) => {
+    const web = new ScriptedWeb({ [SERVERS]: () => new Response(body) });
+    const place = { kind: "api", url: new URL(SERVERS) } as const;
+    await assert.rejects(read(web, { source, place, key: "ours" }), {
+      code: "BAD_RESPONSE",
+      message: `Cannot read "${SERVERS}": its pages never end`,
+    });
+    return web.requests.length;
+  };
+  assert.equal(await pagesOf(new Uint8Array(1)), 2000);
+  assert.equal(await pagesOf(new Uint8Array(8 * 1024 * 1024)), 65);
+});
+
+Deno.test("the progress of a load is that of the pages that are expected", async () => {
+  const pages = Array.from({ length: 3 }, (_, number) => [server(`s${number}`)]);
+  const web = new ScriptedWeb(registry({ pages }));
+  const { notes } = await read(web, OFFICIAL);
+  assert.deepEqual(
+    notes,
+    [1, 2, 3].map((number) => ({
+      message: `page ${number}`,
+      share: number / 300,
+    })),
+  );
+});
+
+Deno.test("a document that is too large, deep or of another kind is refused", async () => {
+  const ours = placed({ ours: "https://ours.example/servers.json" });
+  const codeFor = async (answer: () => Response) =>
+    await codeOf(read(new ScriptedWeb({ "https://ours.example/servers.json": answer }), ours));
+  assert.equal(await codeFor(() => new Response(endlessBody())), "TOO_LARGE");
+  assert.equal(await codeFor(() => new Response("[".repeat(1_000_000))), "BAD_RESPONSE");
+  const page = "<!doctype html><title>Sign in</title>";
+  assert.equal(await codeFor(() => new Response(page)), "BAD_RESPONSE");
+  assert.equal(await codeFor(() => Response.json({ servers: [] })), "BAD_RESPONSE");
+});
+
+/** Spaces without an end: a reader has to stop by itself. */
+function endlessBody(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const chunk = new Uint8Array(1024 * 1024).fill(32);
+  return new ReadableStream({ pull: (controller) => controller.enqueue(chunk) });
+}

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { WebClient } from "../../lib/catalog/web.ts";
 import { AppError } from "../../lib/core/errors.ts";
-import { codeOf, GET, ScriptedWeb, to } from "./web_world.ts";
+import { settle } from "../fake_clock.ts";
+import { codeOf, GET, type Handler, ScriptedWeb, to } from "./web_world.ts";
 
 Deno.test("WebClient.get() gives a document with its validators, and nothing when it has not changed", async () => {
   const { deps, requests } = new ScriptedWeb({
@@ -108,4 +109,106 @@ Deno.test("WebClient.get() waits as it is told, tries three times, and not for l
     "RATE_LIMITED",
   );
   assert.equal(later.requests.length, 1);
+});
+
+const X = new URL("https://a.example/x");
+
+function unreachable(retryable: boolean): Handler {
+  return () => {
+    throw new AppError("UNREACHABLE", "Cannot reach the host: the connection broke off", {
+      retryable,
+    });
+  };
+}
+
+Deno.test("WebClient.get() tries a connection once more, unless that cannot help", async () => {
+  const flaky = new ScriptedWeb({
+    [X.href]: (request, count) =>
+      count === 1 ? unreachable(true)(request, count) : new Response("done"),
+  });
+  const work = new WebClient(flaky.deps).get(X, GET);
+  await flaky.clock.advance(1000);
+  assert.equal((await work)?.bytes.byteLength, 4);
+  const tries = async (handler: Handler) => {
+    const web = new ScriptedWeb({ [X.href]: handler });
+    const code = codeOf(new WebClient(web.deps).get(X, GET));
+    await web.clock.advance(60_000);
+    return [await code, web.requests.length];
+  };
+  assert.deepEqual(await tries(unreachable(true)), ["UNREACHABLE", 2]);
+  assert.deepEqual(await tries(unreachable(false)), ["UNREACHABLE", 1]);
+  const slow = () => {
+    throw new AppError("TIMEOUT", "Cannot get an answer", { retryable: true });
+  };
+  assert.deepEqual(await tries(slow), ["TIMEOUT", 1]);
+});
+
+Deno.test("WebClient.get() fetches a body again that broke off", async () => {
+  const web = new ScriptedWeb({
+    [X.href]: (_, count) =>
+      count > 1 ? new Response("whole") : new Response(
+        new ReadableStream({
+          pull(controller) {
+            controller.error(
+              new AppError("UNREACHABLE", "Cannot reach it: it broke off", { retryable: true }),
+            );
+          },
+        }),
+      ),
+  });
+  const work = new WebClient(web.deps).get(X, GET);
+  await web.clock.advance(1000);
+  assert.equal(new TextDecoder().decode((await work)?.bytes), "whole");
+});
+
+Deno.test("WebClient.get() takes nothing for unchanged that it did not ask about", async () => {
+  const web = new ScriptedWeb({ [X.href]: () => new Response(null, { status: 304 }) });
+  assert.equal(await codeOf(new WebClient(web.deps).get(X, GET)), "BAD_RESPONSE");
+});
+
+Deno.test("WebClient.get() shows no query in an error, since it may hold a token", async () => {
+  const web = new ScriptedWeb({
+    [X.href]: to("https://cdn.example/x?signature=hidden"),
+    "https://cdn.example/x": () => new Response("no", { status: 403 }),
+  });
+  const url = new URL("?token=hidden", X);
+  await assert.rejects(
+    new WebClient(web.deps).get(url, GET),
+    (error) =>
+      error instanceof AppError && error.code === "FORBIDDEN" &&
+      !`${error.message} ${error.hint}`.includes("hidden"),
+  );
+});
+
+Deno.test("WebClient.get() stops waiting when it is told to", async () => {
+  const caller = new AbortController();
+  const web = new ScriptedWeb({ [X.href]: () => new Response("no", { status: 503 }) });
+  const code = codeOf(new WebClient(web.deps).get(X, { ...GET, signal: caller.signal }));
+  await settle();
+  assert.equal(web.clock.sleeping, 1);
+  caller.abort();
+  assert.equal(await code, "CANCELLED");
+  assert.equal(web.clock.sleeping, 0);
+  assert.equal(web.requests.length, 1);
+});
+
+Deno.test("WebClient.get() trusts a way that a public host had a say in no more", async () => {
+  const web = new ScriptedWeb({
+    [X.href]: to("https://b.example/x"),
+    "https://b.example/x": to("https://192.168.1.1/x"),
+  });
+  assert.equal(await codeOf(new WebClient(web.deps).get(X, GET)), "ADDRESS_REFUSED");
+  assert.deepEqual(web.requests.map(({ origin }) => origin), ["named", "derived", "derived"]);
+});
+
+Deno.test("WebClient.get() follows a redirect only where the reader wants to go", async () => {
+  const web = new ScriptedWeb({ [X.href]: to("https://b.example/x") });
+  const options = { ...GET, mayFollow: ({ host }: URL) => host === X.host };
+  await assert.rejects(
+    new WebClient(web.deps).get(X, options),
+    (error) =>
+      error instanceof AppError && error.code === "BAD_RESPONSE" &&
+      error.message === 'Cannot read "https://a.example/x": it redirects to https://b.example',
+  );
+  assert.equal(web.requests.length, 1);
 });
