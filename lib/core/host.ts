@@ -98,6 +98,11 @@ export interface ProcessSpec {
   readonly env: Env;
   /** Working directory. */
   readonly cwd?: string;
+  /**
+   * Whether it leads a process group of its own, so that what it starts ends with it, as far as
+   * that is not in another group again. Without effect on Windows. @default {false}
+   */
+  readonly ownGroup?: boolean;
 }
 
 /** How a process ended. */

@@ -89,7 +89,9 @@ export async function launchProcess(
   await prepare(plan, deps, options);
   throwIfAborted(options.signal);
   const { command, args, env, cwd } = plan;
-  return new LaunchedProcess(deps.processes.start({ command, args, env, cwd }), deps.clock);
+  // What npx, uvx or a given command starts in turn ends with it.
+  const child = deps.processes.start({ command, args, env, cwd, ownGroup: true });
+  return new LaunchedProcess(child, deps.clock);
 }
 
 async function prepare(

@@ -24,6 +24,9 @@ const STDERR_BYTES = 64 * 1024;
 /** Between SIGTERM and SIGKILL for a run that passed a limit. */
 const RUN_GRACE_MS = 500;
 
+/** Where `kill` is, for a child that is given no PATH. */
+const SYSTEM_PATH = "/usr/bin:/bin";
+
 /** After a child's end, for output on its way: a grandchild may hold the pipes for ever. */
 const DRAIN_MS = 1000;
 
@@ -41,6 +44,7 @@ export function openProcesses(clock: Clock = systemClock): Processes {
 }
 
 function start(spec: ProcessSpec, clock: Clock): ChildProcess {
+  const leadsGroup = spec.ownGroup === true && Deno.build.os !== "windows";
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(spec.command, {
@@ -51,19 +55,28 @@ function start(spec: ProcessSpec, clock: Clock): ChildProcess {
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
+      detached: leadsGroup,
       ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
     }).spawn();
   } catch (thrown) {
     throw startError(spec, thrown);
   }
-  const exited: Promise<ExitStatus> = child.status.then(({ code, signal }) => ({
-    code,
-    ...(signal === null ? {} : { signal }),
-  }));
+  let hasExited = false;
+  const kill = (signal: Deno.Signal) => {
+    // The number of a process that has ended may be another's.
+    if (leadsGroup && !hasExited && killGroup(child.pid, signal, spec)) return;
+    killChild(child, signal);
+  };
+  const exited: Promise<ExitStatus> = child.status.then(({ code, signal }) => {
+    // What it started, while its number is still that of the group.
+    if (leadsGroup) killGroup(child.pid, "SIGKILL", spec);
+    hasExited = true;
+    return { code, ...(signal === null ? {} : { signal }) };
+  });
   async function stop(graceMs: number): Promise<ExitStatus> {
-    kill(child, "SIGTERM");
+    kill("SIGTERM");
     const waited = new AbortController();
-    const grace = clock.sleep(graceMs, waited.signal).then(() => kill(child, "SIGKILL"), () => {});
+    const grace = clock.sleep(graceMs, waited.signal).then(() => kill("SIGKILL"), () => {});
     const status = await exited;
     waited.abort();
     await grace;
@@ -86,7 +99,39 @@ function start(spec: ProcessSpec, clock: Clock): ChildProcess {
   };
 }
 
-function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+/**
+ * Signals a whole process group. Deno does so only with run permission for all programs; with less
+ * the program `kill` does, where it may be run.
+ *
+ * @returns Whether anybody could be asked to.
+ */
+function killGroup(pid: number, signal: Deno.Signal, { env }: ProcessSpec): boolean {
+  try {
+    Deno.kill(-pid, signal);
+    return true;
+  } catch (thrown) {
+    // Nobody is left in it, or (macOS) nobody that still runs.
+    if (thrown instanceof Deno.errors.NotFound) return true;
+    if (thrown instanceof Deno.errors.PermissionDenied) return true;
+    if (!(thrown instanceof Deno.errors.NotCapable)) throw thrown;
+  }
+  try {
+    new Deno.Command("kill", {
+      args: ["-s", signal.slice("SIG".length), "--", `-${pid}`],
+      clearEnv: true,
+      env: { PATH: env.PATH ?? SYSTEM_PATH },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).outputSync();
+    return true;
+  } catch {
+    // It is not there, or may not be run: the child alone is ended.
+    return false;
+  }
+}
+
+function killChild(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch (thrown) {

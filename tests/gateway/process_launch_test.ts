@@ -68,7 +68,7 @@ Deno.test("launchProcess() fetches, makes the folder, and starts what was planne
     { maxBytes: 1024 * 1024, timeoutMs: 5, signal },
   ]]);
   const { command, args, env, cwd } = PLAN;
-  assert.deepEqual(started, [{ command, args, env, cwd }]);
+  assert.deepEqual(started, [{ command, args, env, cwd, ownGroup: true }]);
   assert.deepEqual(
     (await deps.disk.list("processes/npm-a/home")).map(({ name }) => name),
     [".wharf"],

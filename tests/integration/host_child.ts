@@ -72,6 +72,21 @@ const ACTIONS: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
     });
     return code;
   },
+  /** Stops a child that, like its own child, does not listen to SIGTERM. */
+  async stopGroup([ownGroup = ""]) {
+    await using running = openProcesses().start({
+      command: "sh",
+      args: ["-c", "trap '' TERM; sleep 1000 & echo $!; wait"],
+      env: { PATH: "/usr/bin:/bin" },
+      ownGroup: ownGroup === "true",
+    });
+    const reader = running.stdout.getReader();
+    const { value } = await reader.read();
+    await running.stop(50);
+    await reader.cancel();
+    reader.releaseLock();
+    return Number(new TextDecoder().decode(value));
+  },
   async runWithLibraryPath([command = ""]) {
     const env = { LD_LIBRARY_PATH: "/nowhere" };
     const { code } = await openProcesses().run({ command, args: [], env }, {
