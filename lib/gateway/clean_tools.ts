@@ -29,11 +29,15 @@ const MAX_SCHEMA_BYTES = 256 * 1024;
 /** Most nested arrays and objects of a schema. */
 const MAX_SCHEMA_DEPTH = 32;
 
-/** The hints of MCP's `ToolAnnotations`. */
-const HINTS = ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] as const;
-
 /** A hint of MCP's `ToolAnnotations`. */
-export type ToolHint = typeof HINTS[number];
+export type ToolHint = "readOnlyHint" | "destructiveHint" | "idempotentHint" | "openWorldHint";
+
+const HINTS: readonly ToolHint[] = [
+  "readOnlyHint",
+  "destructiveHint",
+  "idempotentHint",
+  "openWorldHint",
+];
 
 /** A JSON Schema of an object, as MCP wants it of tools. */
 export interface ObjectSchema {

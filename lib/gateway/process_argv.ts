@@ -10,9 +10,11 @@ import type { Env } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
 import type { PinnedPackage } from "./package_name.ts";
 
-/** The server's own part of a command. */
-interface ServerPart {
+/** The server's own part of a command: what settings and templates came to, see `render.ts`. */
+export interface ServerPart {
+  /** Its arguments, one argv element each. */
   readonly args: readonly string[];
+  /** Its environment. */
   readonly env: Env;
 }
 

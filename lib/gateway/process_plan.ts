@@ -44,6 +44,7 @@ import {
   denoPrepareArgs,
   npxArgs,
   plumbing,
+  type ServerPart,
   steers,
   uvxArgs,
 } from "./process_argv.ts";
@@ -51,14 +52,6 @@ import type { RuntimeName, Runtimes, RuntimeState } from "./runtimes.ts";
 
 /** What holds a process: Deno's permissions, a container, or nothing. */
 export type Sandbox = "deno" | "container" | "none";
-
-/** What settings and templates came to, see `render.ts`. */
-export interface Rendered {
-  /** The server's own arguments, one argv element each. */
-  readonly args: readonly string[];
-  /** Its environment. */
-  readonly env: Env;
-}
 
 /** A command, whole. */
 export interface Command {
@@ -171,7 +164,7 @@ const PLAIN: Readonly<Record<PackageType, RuntimeName>> = { npm: "npx", pypi: "u
  */
 export function planProcess(
   pkg: PackageRef,
-  rendered: Rendered,
+  rendered: ServerPart,
   options: ProcessOptions,
 ): ProcessPlan {
   const pinned = pinnedPackage(pkg);
@@ -285,7 +278,7 @@ function cannotRun({ label }: PinnedPackage, obstacles: readonly Obstacle[]): Ap
 /** What both kinds of local plan are made of. */
 interface Local {
   readonly pinned: PinnedPackage;
-  readonly rendered: Rendered;
+  readonly rendered: ServerPart;
   readonly options: ProcessOptions;
   readonly why: string;
   readonly notes: readonly string[];
@@ -366,7 +359,7 @@ function localBase(
 
 function containerPlan(
   pinned: PinnedPackage,
-  rendered: Rendered,
+  rendered: ServerPart,
   options: ProcessOptions & { readonly why: string },
 ): PackageContainerPlan {
   const { read = [], write = [] } = options.folders ?? {};

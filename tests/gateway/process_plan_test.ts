@@ -5,8 +5,8 @@ import {
   planProcess,
   type ProcessOptions,
   type ProcessPlan,
-  type Rendered,
 } from "../../lib/gateway/process_plan.ts";
+import type { ServerPart } from "../../lib/gateway/process_argv.ts";
 import type { Runtimes, RuntimeState } from "../../lib/gateway/runtimes.ts";
 
 const READY: RuntimeState = { state: "ready", version: "2.9.6" };
@@ -24,7 +24,7 @@ const REFUSED: RuntimeState = {
 const ALL: Runtimes = { deno: READY, npx: READY, uvx: READY };
 const NPM = { type: "npm", identifier: "@scope/server", version: "1.2.3" };
 const PYPI = { type: "pypi", identifier: "mcp-server", version: "0.4" };
-const NOTHING: Rendered = { args: [], env: {} };
+const NOTHING: ServerPart = { args: [], env: {} };
 
 function options(changes: Partial<ProcessOptions> = {}): ProcessOptions {
   return {

@@ -13,17 +13,18 @@ import { openProcesses } from "../../lib/host/process.ts";
 import { openStdio } from "../../lib/host/stdio.ts";
 import { launchProcess } from "../../lib/gateway/process_launch.ts";
 import { planProcess } from "../../lib/gateway/process_plan.ts";
-import { RuntimeFinder } from "../../lib/gateway/runtimes.ts";
+import { RuntimeFinder, type Runtimes } from "../../lib/gateway/runtimes.ts";
 import type { Launched } from "../../lib/gateway/launched.ts";
 import type { PackageRef } from "../../lib/gateway/package_name.ts";
-import type { ProcessOptions, ProcessPlan, Rendered } from "../../lib/gateway/process_plan.ts";
+import type { ServerPart } from "../../lib/gateway/process_argv.ts";
+import type { ProcessOptions, ProcessPlan } from "../../lib/gateway/process_plan.ts";
 
 /** How {@linkcode launchPackage} starts. */
 export interface LaunchPackageOptions extends Partial<ProcessOptions> {
   /** Absolute path of the state directory. */
   readonly stateDirectory: string;
   /** The server's own arguments and environment. @default nothing */
-  readonly rendered?: Rendered;
+  readonly rendered?: ServerPart;
 }
 
 /** What of this machine's environment a runtime needs to reach the network. */
@@ -35,6 +36,11 @@ function hostEnv(): Record<string, string> {
       return value === undefined ? [] : [[name, value]];
     }),
   );
+}
+
+/** What can run packages here. */
+export function runtimes(): Promise<Runtimes> {
+  return new RuntimeFinder({ processes: openProcesses(), env: hostEnv() }).find();
 }
 
 /**
@@ -50,7 +56,7 @@ export async function launchPackage(
   const processes = openProcesses();
   const env = { ...hostEnv(), ...options.env };
   const plan = planProcess(pkg, options.rendered ?? { args: [], env: {} }, {
-    runtimes: await new RuntimeFinder({ processes, env }).find(),
+    runtimes: await runtimes(),
     policy: { unsandboxed: false },
     engineAvailable: false,
     network: "default",

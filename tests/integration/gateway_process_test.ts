@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import type { Launched } from "../../lib/gateway/launched.ts";
 import { Client } from "../sdk.ts";
 import { denoArgs } from "../../tools/deno.ts";
-import { launchPackage } from "./gateway_child.ts";
+import { launchPackage, runtimes } from "./gateway_child.ts";
 import { inCi } from "./needs.ts";
 import { startNpmRegistry } from "./npm_registry.ts";
 
@@ -61,6 +61,18 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 `;
 
+/** A server that answers, and ends by force only. */
+const STUBBORN = `
+import { createInterface } from "node:readline";
+process.on("SIGTERM", () => {});
+setInterval(() => {}, 1000);
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify({ jsonrpc: "2.0", id: JSON.parse(line).id, result: process.argv.slice(2) }));
+}
+`;
+
+const STUBBORN_PACKAGE = { name: "stubborn", version: "1.0.0", program: STUBBORN };
+
 const HOSTILE_PACKAGE = { name: "hostile", version: "1.0.0", program: HOSTILE };
 
 /** A folder that is gone after the test. */
@@ -81,14 +93,9 @@ async function ask(server: Launched): Promise<unknown> {
 
 /** Processes whose command line names a folder. */
 async function processesOf(folder: string): Promise<number> {
-  let count = 0;
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    // It may have ended since it was listed.
-    const line = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
-    if (line.includes(folder)) count++;
-  }
-  return count;
+  const { stdout } = await new Deno.Command("ps", { args: ["-axww", "-o", "args="] }).output();
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line.includes(folder))
+    .length;
 }
 
 async function npmIsReachable(): Promise<boolean> {
@@ -213,6 +220,34 @@ Deno.test("stop() ends a server that ignores SIGTERM, and leaves nothing", async
     reason: "it was ended by SIGKILL",
   });
   assert.equal(await processesOf(folder.path), 0);
+});
+
+Deno.test({
+  name: "stop() ends what npx has started, and leaves nothing",
+  ignore: !inCi() && (await runtimes()).npx.state !== "ready",
+  async fn() {
+    await using folder = await temporary();
+    await using registry = await startNpmRegistry([STUBBORN_PACKAGE]);
+    const { plan, server } = await launchPackage(
+      { type: "npm", identifier: "stubborn", version: "1.0.0" },
+      {
+        stateDirectory: folder.path,
+        rendered: { args: ["--flag", "a b; $HOME"], env: {} },
+        policy: { unsandboxed: true },
+        sandbox: "none",
+        env: { NPM_CONFIG_REGISTRY: registry.url },
+      },
+    );
+    assert.equal(plan.sandbox, "none");
+    assert.deepEqual(await ask(server), {
+      jsonrpc: "2.0",
+      id: 1,
+      result: ["--flag", "a b; $HOME"],
+    });
+    assert.ok(await processesOf(folder.path) > 0);
+    await server.stop(100);
+    assert.equal(await processesOf(folder.path), 0);
+  },
 });
 
 for (const moment of ["started", "answered"]) {
