@@ -1,0 +1,383 @@
+/**
+ * Messages to and from a remote server: Streamable HTTP by the MCP SDK, or the older SSE transport
+ * where a server knows only that (MCP specification, "Transports", backwards compatibility). Adds
+ * what the SDK leaves open: an end that is noticed and has a reason, no request that waits for an
+ * answer that cannot come any more, a session that is ended on the other side too. Needs no
+ * permission of its own.
+ *
+ * @module
+ */
+
+import { abortError, deadline } from "../core/deadline.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { Clock } from "../core/host.ts";
+import type { LogTail } from "./log_tail.ts";
+import type { StreamEnd } from "./net_fetch.ts";
+import type { RemoteFetch } from "./remote_fetch.ts";
+import {
+  type FetchLike,
+  type JSONRPCMessage,
+  SSEClientTransport,
+  SseError,
+  StreamableHTTPClientTransport,
+  StreamableHTTPError,
+  type Transport,
+} from "./sdk.ts";
+
+/** What a {@linkcode RemoteTransport} works with. */
+export interface RemoteTransportDeps {
+  /** Asks the server. */
+  readonly remote: RemoteFetch;
+  /** Measures time limits. */
+  readonly clock: Clock;
+  /** Takes what is worth knowing. */
+  readonly tail: LogTail;
+}
+
+/** How a {@linkcode RemoteTransport} connects. */
+export interface RemoteTransportOptions {
+  /** The server. */
+  readonly url: URL;
+  /** The protocol; Streamable HTTP falls back to SSE. @default {"streamable-http"} */
+  readonly type?: "streamable-http" | "sse";
+  /** Time until a stream of the SSE transport says where to post, in milliseconds. @default {30000} */
+  readonly openTimeoutMs?: number;
+}
+
+type Inner = StreamableHTTPClientTransport | SSEClientTransport;
+type Id = string | number;
+
+const OPEN_TIMEOUT_MS = 30_000;
+
+/** For the other side to end a session. */
+const GOODBYE_MS = 1_000;
+
+/** For an answer that has come but is still being read when its stream ends. */
+const READ_MS = 250;
+
+/** Streams that may be asked for at once, and then one a second. */
+const FIRST_STREAMS = 5;
+const STREAM_MS = 1_000;
+
+/** Within half a minute or so; then the other side is gone. */
+const RECONNECTION = {
+  initialReconnectionDelay: 500,
+  maxReconnectionDelay: 10_000,
+  reconnectionDelayGrowFactor: 2,
+  maxRetries: 5,
+};
+
+/** Statuses with which a server says that it does not know Streamable HTTP. */
+const OLDER: ReadonlySet<number | undefined> = new Set([400, 404, 405]);
+
+/** JSON-RPC's range for errors of an implementation. */
+const CONNECTION_CLOSED = -32_000;
+
+/** A pipe to a remote server. */
+export class RemoteTransport implements Transport {
+  /** @inheritdoc */
+  onclose?: NonNullable<Transport["onclose"]>;
+  /** Told of what ends the connection, before `onclose`. */
+  onerror?: NonNullable<Transport["onerror"]>;
+  /** @inheritdoc */
+  onmessage?: NonNullable<Transport["onmessage"]>;
+  readonly #deps: RemoteTransportDeps;
+  readonly #options: RemoteTransportOptions;
+  readonly #over = new AbortController();
+  readonly #ended = Promise.withResolvers<AppError | undefined>();
+  /** Requests that wait for an answer. */
+  readonly #unanswered = new Set<Id>();
+  /** Those of them whose stream ended, and is to be resumed. */
+  readonly #suspended = new Set<Id>();
+  #inner: Inner | undefined;
+  #protocolVersion: string | undefined;
+  #nextStreamMs = 0;
+  #problem: AppError | undefined;
+  #fault: AppError | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param deps What asks the server.
+   * @param options The server.
+   */
+  constructor(deps: RemoteTransportDeps, options: RemoteTransportOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** Settles at the end: with what ended it, or with nothing when it was closed from here. */
+  get ended(): Promise<AppError | undefined> {
+    return this.#ended.promise;
+  }
+
+  /** The session that the server gave. */
+  get sessionId(): string | undefined {
+    return this.#inner instanceof StreamableHTTPClientTransport ? this.#inner.sessionId : undefined;
+  }
+
+  /** @inheritdoc */
+  async start(): Promise<void> {
+    if (this.#options.type === "sse") await this.#openSse();
+  }
+
+  /**
+   * Sends a message; the first one decides the protocol.
+   *
+   * @throws {AppError} When the server does not take it.
+   */
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (this.#closing !== undefined) throw this.#fault ?? closed();
+    if (this.#inner !== undefined) return await this.#deliver(this.#inner, message);
+    const inner = new StreamableHTTPClientTransport(this.#options.url, {
+      fetch: this.#exchange,
+      reconnectionOptions: RECONNECTION,
+    });
+    await inner.start();
+    this.#use(inner);
+    try {
+      await this.#deliver(inner, message);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (!OLDER.has(error.status) || this.#closing !== undefined) throw error;
+      await this.#fallBack(inner, error);
+      await this.#deliver(this.#inner, message);
+    }
+  }
+
+  /** @inheritdoc */
+  setProtocolVersion(version: string): void {
+    this.#protocolVersion = version;
+    this.#inner?.setProtocolVersion(version);
+  }
+
+  /**
+   * Takes note of a stream of events that has ended; `net_fetch.ts` tells it.
+   *
+   * @param end How it ended.
+   */
+  streamEnded({ request, resumable, error }: StreamEnd): void {
+    if (error?.code === "TOO_LARGE") return this.#end(error);
+    if (request.method !== "POST") return;
+    const id = idOf(request.body);
+    if (id === undefined || !this.#unanswered.has(id)) return;
+    if (resumable) this.#suspended.add(id);
+    else void this.#giveUp(id);
+  }
+
+  /** Ends the session and the connection. */
+  close(): Promise<void> {
+    return this.end(GOODBYE_MS);
+  }
+
+  /**
+   * Ends the session and the connection. Safe to call twice.
+   *
+   * @param graceMs Time for the server to end the session, in milliseconds.
+   */
+  end(graceMs: number): Promise<void> {
+    return this.#closing ??= this.#close(graceMs);
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const inner = this.#inner;
+    if (inner instanceof StreamableHTTPClientTransport && this.#fault === undefined) {
+      using limit = deadline(this.#deps.clock, graceMs);
+      await Promise.race([
+        inner.terminateSession().catch((thrown) => this.#note(thrown)),
+        new Promise((resolve) => limit.signal.addEventListener("abort", resolve, { once: true })),
+      ]);
+    }
+    this.#over.abort(this.#fault ?? closed());
+    if (inner !== undefined) await shut(inner);
+    this.#ended.resolve(this.#fault);
+    this.onclose?.();
+  }
+
+  /** Ends the connection for a reason. */
+  #end(error: AppError): void {
+    if (this.#closing !== undefined) return;
+    this.#fault = error;
+    this.onerror?.(error);
+    void this.end(0);
+  }
+
+  async #deliver(inner: Inner | undefined, message: JSONRPCMessage): Promise<void> {
+    const id = "method" in message && "id" in message ? message.id : undefined;
+    if (id !== undefined) this.#unanswered.add(id);
+    try {
+      await inner?.send(message);
+    } catch (thrown) {
+      if (id !== undefined) this.#unanswered.delete(id);
+      throw this.#fault ?? this.#told(thrown);
+    }
+  }
+
+  /** @throws {AppError} The refusal of Streamable HTTP, where the older transport is refused too. */
+  async #fallBack(from: Inner, refusal: AppError): Promise<void> {
+    await shut(from);
+    this.#inner = undefined;
+    this.#deps.tail.push(`${refusal.message}; trying the older SSE transport`);
+    try {
+      await this.#openSse();
+    } catch (thrown) {
+      this.#note(thrown);
+      throw refusal;
+    }
+  }
+
+  async #openSse(): Promise<void> {
+    const { url, openTimeoutMs = OPEN_TIMEOUT_MS } = this.#options;
+    const inner = new SSEClientTransport(url, { fetch: this.#exchange });
+    this.#problem = undefined;
+    using limit = deadline(this.#deps.clock, openTimeoutMs, this.#over.signal);
+    const late = Promise.withResolvers<never>();
+    const stop = (): void => late.reject(abortError(limit.signal));
+    limit.signal.addEventListener("abort", stop, { once: true });
+    try {
+      await Promise.race([inner.start(), late.promise]);
+    } catch (thrown) {
+      await shut(inner);
+      throw this.#problem ?? this.#told(thrown);
+    } finally {
+      limit.signal.removeEventListener("abort", stop);
+    }
+    this.#use(inner);
+  }
+
+  #use(inner: Inner): void {
+    this.#inner = inner;
+    if (this.#protocolVersion !== undefined) inner.setProtocolVersion(this.#protocolVersion);
+    inner.onmessage = (message) => {
+      if ("id" in message && !("method" in message) && message.id !== undefined) {
+        this.#unanswered.delete(message.id);
+        this.#suspended.delete(message.id);
+      }
+      this.onmessage?.(message);
+    };
+    inner.onerror = (error) => this.#hear(error);
+  }
+
+  #hear(error: Error): void {
+    if (this.#closing !== undefined) return;
+    this.#note(error);
+    // Without its one stream the older transport has lost its session; it must not open another.
+    if (error instanceof SseError) return this.#end(brokenOff("its event stream broke off"));
+    if (!/^Maximum reconnection attempts/.test(error.message)) return;
+    // Without the stream for notifications a session goes on, if the server is there at all.
+    if (this.#suspended.size > 0 || this.#problem?.code === "UNREACHABLE") {
+      this.#end(brokenOff("its event stream broke off and could not be resumed"));
+    }
+  }
+
+  /** What the SDK asks, and what it must not see. */
+  readonly #exchange: FetchLike = async (url, init = {}) => {
+    const { method = "GET" } = init;
+    try {
+      if (method === "GET") await this.#pace(init.signal ?? undefined);
+      const response = await this.#deps.remote.fetch(url, init);
+      if (response.ok && method === "GET" && this.#isPage(response)) {
+        await response.body?.cancel();
+        return new Response(null, { status: 405 });
+      }
+      if (response.ok || method === "DELETE") return response;
+      // The server offers no stream at this address (MCP specification, "Listening for Messages").
+      if (method === "GET" && response.status === 405) {
+        for (const id of this.#suspended) void this.#giveUp(id);
+        return response;
+      }
+      const error = await this.#deps.remote.refusal(response);
+      const hasSession = new Headers(init.headers).has("mcp-session-id") ||
+        this.#inner instanceof SSEClientTransport;
+      if (response.status === 404 && hasSession) this.#end(expired());
+      throw error;
+    } catch (thrown) {
+      this.#problem = toAppError(thrown);
+      throw this.#problem;
+    }
+  };
+
+  /** Whether an answer is no stream of events though one was asked for; the SDK would read it. */
+  #isPage({ headers }: Response): boolean {
+    return this.#inner instanceof StreamableHTTPClientTransport &&
+      !/^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
+  }
+
+  /** A server that ends every stream at once would be asked for the next one without end. */
+  async #pace(signal: AbortSignal | undefined): Promise<void> {
+    const nowMs = this.#deps.clock.now();
+    const waitMs = this.#nextStreamMs - nowMs;
+    const earliestMs = nowMs - (FIRST_STREAMS - 1) * STREAM_MS;
+    this.#nextStreamMs = Math.max(this.#nextStreamMs, earliestMs) + STREAM_MS;
+    if (waitMs > 0) await this.#deps.clock.sleep(waitMs, signal);
+  }
+
+  /** Answers a request whose stream is gone, so that nobody waits for it. */
+  async #giveUp(id: Id): Promise<void> {
+    try {
+      await this.#deps.clock.sleep(READ_MS, this.#over.signal);
+    } catch {
+      // All requests end with the connection.
+      return;
+    }
+    if (!this.#unanswered.delete(id)) return;
+    this.#suspended.delete(id);
+    const message = "The connection broke off before the answer came";
+    this.onmessage?.({ jsonrpc: "2.0", id, error: { code: CONNECTION_CLOSED, message } });
+  }
+
+  #note(thrown: unknown): void {
+    const text = thrown instanceof Error ? thrown.message : String(thrown);
+    this.#deps.tail.push(this.#deps.remote.shown(text));
+  }
+
+  /** An error of the SDK's in our words; its text may hold whatever the server sent. */
+  #told(thrown: unknown): AppError {
+    if (thrown instanceof AppError) return thrown;
+    const { host } = this.#options.url;
+    if (thrown instanceof StreamableHTTPError && thrown.code === -1) {
+      const type = this.#deps.remote.shown(thrown.message.replace(/^.*content type: /, ""));
+      return new AppError("BAD_RESPONSE", `Cannot use "${host}": it answered with ${type}`, {
+        hint: "Check the address: it should be the one of the MCP server, not of a web page",
+      });
+    }
+    const said = this.#deps.remote.shown(thrown instanceof Error ? thrown.message : String(thrown));
+    return new AppError("BAD_RESPONSE", `Cannot use "${host}": ${said}`, {
+      hint: "Check that the address is the one of an MCP server",
+    });
+  }
+}
+
+/** The SDK's own end of a transport; ours is told once, by us. */
+async function shut(inner: Inner): Promise<void> {
+  delete inner.onmessage;
+  delete inner.onerror;
+  await inner.close();
+}
+
+function closed(): AppError {
+  return new AppError("CANCELLED", "Cannot send a message: the connection is closed");
+}
+
+function brokenOff(reason: string): AppError {
+  return new AppError("UNAVAILABLE", `Cannot use the server: ${reason}`, {
+    retryable: true,
+    details: { reason },
+    hint: "Try again, so that it is connected anew",
+  });
+}
+
+function expired(): AppError {
+  return brokenOff("it has ended the session (status 404), a new one has to be begun");
+}
+
+function idOf(body: string | undefined): Id | undefined {
+  try {
+    const message: unknown = JSON.parse(body ?? "");
+    if (typeof message !== "object" || message === null || !("id" in message)) return undefined;
+    return typeof message.id === "string" || typeof message.id === "number"
+      ? message.id
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
