@@ -4,17 +4,20 @@
  * @example
  * ```ts
  * import { compileFilters } from "./filters.ts";
+ * import { buildFacets } from "./search_facets.ts";
  * import { builtinEntries } from "./sources/builtin.ts";
  *
- * const passes = compileFilters({ official: true });
- * builtinEntries({ source: "builtin" }).filter((entry) => passes?.(entry)).length > 0; // true
+ * const entries = builtinEntries({ source: "builtin" });
+ * const passes = compileFilters({ official: true }, buildFacets(entries));
+ * entries.filter((_, number) => passes?.(number)).length > 0; // true
  * ```
  *
  * @module
  */
 
 import { mapCategory, normaliseTags } from "./categories.ts";
-import type { Entry, LaunchMethod } from "./entry.ts";
+import type { LaunchMethod } from "./entry.ts";
+import { type FacetKind, type Facets, facetWord, FLAG, launchFlags } from "./search_facets.ts";
 
 /** Filters: of a list any word may fit, and all filters have to. */
 export interface EntryFilters {
@@ -38,27 +41,49 @@ export interface EntryFilters {
  * Makes one test of all filters.
  *
  * @param filters The filters; an empty list is no filter.
- * @returns The test, or `undefined` when every entry passes.
+ * @param facets The facts of the entries.
+ * @returns The test of an entry's number, or `undefined` when every entry passes.
  */
-export function compileFilters(filters: EntryFilters): ((entry: Entry) => boolean) | undefined {
-  const tests: ((entry: Entry) => boolean)[] = [];
-  const anyOf = (
-    wanted: readonly string[] | undefined,
-    of: (entry: Entry) => readonly string[],
-  ) => {
-    if (wanted === undefined || wanted.length === 0) return;
-    const set = new Set(wanted);
-    tests.push((entry) => of(entry).some((word) => set.has(word)));
-  };
+export function compileFilters(
+  filters: EntryFilters,
+  facets: Facets,
+): ((number: number) => boolean) | undefined {
   const { categories, tags, sources, official, featured, requiresApiKey, launchMethods } = filters;
-  anyOf(categories?.map((name) => mapCategory(name) ?? name), (entry) => entry.categories);
-  anyOf(tags && normaliseTags(tags), (entry) => entry.tags);
-  anyOf(sources, (entry) => entry.sources.map(({ source }) => source));
-  anyOf(launchMethods, (entry) => entry.launchMethods);
-  if (official !== undefined) tests.push((entry) => entry.official === official);
-  if (featured !== undefined) tests.push((entry) => entry.featured === featured);
-  if (requiresApiKey !== undefined) {
-    tests.push((entry) => entry.requiresApiKey.value === requiresApiKey);
+  const { flags } = facets;
+  const tests: ((number: number) => boolean)[] = [];
+  const flagged = (bit: number, wanted: boolean) =>
+    tests.push((number) => (((flags[number] ?? 0) & bit) !== 0) === wanted);
+  if (official !== undefined) flagged(FLAG.official, official);
+  if (featured !== undefined) flagged(FLAG.featured, featured);
+  if (requiresApiKey === true) flagged(FLAG.needsKey, true);
+  else if (requiresApiKey === false) flagged(FLAG.needsNoKey, true);
+  else if (requiresApiKey === "unknown") flagged(FLAG.needsKey | FLAG.needsNoKey, false);
+  if (launchMethods !== undefined && launchMethods.length > 0) {
+    flagged(launchFlags(launchMethods), true);
   }
-  return tests.length === 0 ? undefined : (entry) => tests.every((test) => test(entry));
+  const filed = (kind: FacetKind, wanted: readonly string[] | undefined) => {
+    if (wanted !== undefined && wanted.length > 0) {
+      tests.push(filedUnder(facets, wanted.map((word) => facetWord(kind, word))));
+    }
+  };
+  filed("category", categories?.map((name) => mapCategory(name) ?? name));
+  // A tag of which nothing is left is no reason to show everything.
+  filed("tag", tags?.map((tag) => normaliseTags([tag])[0] ?? tag));
+  filed("source", sources);
+  return tests.length === 0 ? undefined : (number) => tests.every((test) => test(number));
+}
+
+/** Whether an entry is filed under any of some words. */
+function filedUnder(
+  { words, starts, numbers }: Facets,
+  wanted: readonly string[],
+): (number: number) => boolean {
+  const places = new Set(wanted.map((word) => words.indexOf(word)));
+  return (number) => {
+    const end = starts[number + 1] ?? 0;
+    for (let at = starts[number] ?? 0; at < end; at++) {
+      if (places.has(numbers[at] ?? -1)) return true;
+    }
+    return false;
+  };
 }

@@ -20,16 +20,11 @@ import type { Entry } from "./entry.ts";
 import { compileFilters, type EntryFilters } from "./filters.ts";
 import { foldId } from "./normalise.ts";
 import { decodeCursor, encodeCursor, type Mark } from "./search_cursor.ts";
-import {
-  buildTermIndex,
-  FIELD,
-  type FieldName,
-  packTermIndex,
-  type TermIndex,
-  unpackTermIndex,
-  weightAt,
-} from "./search_index.ts";
-import { type Query, type QueryWord, readQuery } from "./search_query.ts";
+import { buildFacets, type Facets, packFacets, unpackFacets } from "./search_facets.ts";
+import { buildTermIndex, packTermIndex, type TermIndex, unpackTermIndex } from "./search_index.ts";
+import { Matcher } from "./search_match.ts";
+import { type Page, pageOf, type Ranked } from "./search_page.ts";
+import { type Query, readQuery } from "./search_query.ts";
 import { qualityOf } from "./search_rank.ts";
 import { Speller } from "./search_spelling.ts";
 import { wordsOf } from "./search_terms.ts";
@@ -94,44 +89,19 @@ export interface ListResult {
   readonly nextCursor?: string;
 }
 
-/** An entry that has less than this share of the words that the best one has is no hit, */
-const LEAST_COVERAGE = 0.55;
-
-/** unless there are fewer hits than this: then half of that share is enough. */
-const FEW_HITS = 20;
-
-/** What a full match of all words is worth over one of some. */
-const COVERAGE_POWER = 1.6;
-
-/** How much a name that the query names whole is worth. */
-const NAME_SHARE = 0.45;
-
-/** What it is worth to be called exactly as was written, words that say nothing included. */
-const EXACT_NAME = 1.6;
-
-/** How much quality is worth against text. */
-const QUALITY_SHARE = 0.22;
-
-/** Most reasons of a hit. */
-const MAX_REASONS = 3;
-
-const FIELD_NAMES: readonly FieldName[] = ["name", "title", "tag", "tool", "owner", "description"];
+/** Ids that are offered where nothing was found. */
+const MAX_NEAREST = 5;
 
 const namesSchema = z.object({
   ids: z.array(z.string()),
   aliases: z.array(z.tuple([z.string(), z.number()])),
 });
 
-/** One numbered entry and what it is sorted by. */
-interface Ranked {
-  readonly number: number;
-  readonly key: number | string;
-}
-
 /** What an index is made of. */
 interface Parts {
   readonly entries: EntryList;
   readonly index: TermIndex;
+  readonly facets: Facets;
   readonly quality: Float32Array;
   readonly ids: readonly string[];
   /** Ids that an entry has in its sources, and its number. */
@@ -145,21 +115,19 @@ export class SearchIndex {
   readonly #quality: Float32Array;
   readonly #ids: readonly string[];
   readonly #aliases: Parts["aliases"];
-  readonly #scores: Float32Array;
-  readonly #covered: Float32Array;
-  readonly #best: Float32Array;
+  readonly #facets: Facets;
+  readonly #matcher: Matcher;
   #byId: ReadonlyMap<string, number> | undefined;
   #speller: Speller | undefined;
 
-  private constructor({ entries, index, quality, ids, aliases }: Parts) {
+  private constructor({ entries, index, facets, quality, ids, aliases }: Parts) {
     this.#entries = entries;
     this.#index = index;
     this.#quality = quality;
     this.#ids = ids;
     this.#aliases = aliases;
-    this.#scores = new Float32Array(entries.length);
-    this.#covered = new Float32Array(entries.length);
-    this.#best = new Float32Array(entries.length);
+    this.#facets = facets;
+    this.#matcher = new Matcher(index, { quality, ids });
   }
 
   /**
@@ -171,6 +139,7 @@ export class SearchIndex {
     return new SearchIndex({
       entries: listOf(entries),
       index: buildTermIndex(entries),
+      facets: buildFacets(entries),
       quality: Float32Array.from(entries, qualityOf),
       ids: entries.map(({ id }) => id),
       aliases: entries.flatMap(({ id, sources }, number) =>
@@ -193,6 +162,7 @@ export class SearchIndex {
     return new SearchIndex({
       entries,
       index: unpackTermIndex(parts, entries.length),
+      facets: unpackFacets(parts),
       quality: new Float32Array(part("quality").slice().buffer),
       ids,
       aliases,
@@ -211,6 +181,7 @@ export class SearchIndex {
       ],
       ["quality", new Uint8Array(this.#quality.slice().buffer)],
       ...packTermIndex(this.#index),
+      ...packFacets(this.#facets),
     ]);
   }
 
@@ -229,30 +200,29 @@ export class SearchIndex {
   find(query: string, options: FindOptions): FindResult {
     const { filters = {}, limit, cursor } = options;
     const read = this.#read(query);
-    const passes = compileFilters(filters);
+    const passes = compileFilters(filters, this.#facets);
     const question = [query, filters];
-    const mark = cursor === undefined ? undefined : decodeCursor(cursor, question);
-    if (read.words.length === 0) {
-      if (passes === undefined) {
-        throw new AppError("INVALID_ARGUMENT", `Cannot search for "${query}": it has no words`, {
-          hint: "Say what the server is to do, or browse with registry-list",
-        });
-      }
-      return this.#findByQuality({ passes, question, limit, mark });
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, question);
+    if (read.words.length === 0 && passes === undefined) {
+      throw new AppError("INVALID_ARGUMENT", `Cannot search for "${query}": it has no words`, {
+        hint: "Say what the server is to do, or browse with registry-list",
+      });
     }
-    const ranked = this.#rank(read, passes, query);
-    const page = this.#page(ranked, { limit, mark });
-    const hits = page.shown.map(({ number, key }) => ({
-      entry: this.#entries.at(number),
-      score: Number(key),
-      reasons: this.#reasons(number, read.words),
-    }));
+    const ranked = read.words.length === 0
+      ? this.#all(passes, "quality")
+      : this.#matcher.rank(read, { passes, text: query });
+    const page = this.#page(ranked, limit, after);
+    const total = ranked.numbers.length;
     return {
-      hits,
-      total: ranked.length,
-      ...this.#next(page, question),
+      hits: page.shown.map((number) => ({
+        entry: this.#entries.at(number),
+        score: Number(ranked.keyOf(number)),
+        reasons: this.#matcher.reasons(number, read.words),
+      })),
+      total,
+      ...this.#next(page, ranked, question),
       corrections: read.corrections,
-      nearest: ranked.length > 0 ? [] : this.nearestIds(query, 5),
+      nearest: total > 0 ? [] : this.nearestIds(query, MAX_NEAREST),
     };
   }
 
@@ -265,27 +235,13 @@ export class SearchIndex {
   list(options: ListOptions): ListResult {
     const { filters = {}, sort = "quality", limit, cursor } = options;
     const question = [sort, filters];
-    const mark = cursor === undefined ? undefined : decodeCursor(cursor, question);
-    const passes = compileFilters(filters);
-    const ranked: Ranked[] = [];
-    // The quality is known without a look at the entry.
-    const isBlind = passes === undefined && sort === "quality";
-    for (let number = 0; number < this.size; number++) {
-      if (isBlind) {
-        ranked.push({ number, key: this.#qualityKey(number) });
-        continue;
-      }
-      const entry = this.#entries.at(number);
-      if (passes === undefined || passes(entry)) {
-        const key = sort === "quality" ? this.#qualityKey(number) : sortKey(entry, sort);
-        ranked.push({ number, key });
-      }
-    }
-    const page = this.#page(ranked, { limit, mark });
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, question);
+    const ranked = this.#all(compileFilters(filters, this.#facets), sort);
+    const page = this.#page(ranked, limit, after);
     return {
-      entries: page.shown.map(({ number }) => this.#entries.at(number)),
-      total: ranked.length,
-      ...this.#next(page, question),
+      entries: page.shown.map((number) => this.#entries.at(number)),
+      total: ranked.numbers.length,
+      ...this.#next(page, ranked, question),
     };
   }
 
@@ -299,12 +255,9 @@ export class SearchIndex {
     if (number !== undefined) return this.#entries.at(number);
     const wanted = id.trim().toLowerCase();
     if (!/^[\w.-]{1,100}$/.test(wanted)) return undefined;
-    const named: Entry[] = [];
-    for (let other = 0; other < this.size; other++) {
-      const last = this.#ids[other]?.split("/").at(-1);
-      if (last?.toLowerCase() === wanted) named.push(this.#entries.at(other));
-    }
-    return named.length === 1 ? named[0] : undefined;
+    const named = this.#ids.flatMap((other, place) => isLastPart(other, wanted) ? [place] : []);
+    const [only] = named;
+    return named.length === 1 && only !== undefined ? this.#entries.at(only) : undefined;
   }
 
   /**
@@ -319,11 +272,10 @@ export class SearchIndex {
     const found = new Set<string>();
     const words = wordsOf(last);
     if (words.length > 0) {
-      const ranked = this.#rank(this.#read(last), undefined, last);
+      const ranked = this.#matcher.rank(this.#read(last), { text: last });
       const source = `${wanted.split("/")[0]}/`;
       // Of what fits, that of the source that was meant comes first.
-      const { shown } = this.#page(ranked, { limit: limit * 4, mark: undefined });
-      const ids = shown.map(({ number }) => this.#idOf(number));
+      const ids = this.#page(ranked, limit * 4).shown.map((number) => this.#idOf(number));
       for (const near of ids.filter((other) => other.startsWith(source))) found.add(near);
       for (const near of ids) found.add(near);
     }
@@ -351,221 +303,48 @@ export class SearchIndex {
     return this.#ids[number] ?? "";
   }
 
-  #qualityKey(number: number): number {
-    return Math.round((this.#quality[number] ?? 0) * 10_000) / 10_000;
+  /** What entries are sorted by. */
+  #keyOf(sort: ListSort): Ranked["keyOf"] {
+    const { stars, updatedMs, names } = this.#facets;
+    switch (sort) {
+      case "quality":
+        return (number) => Math.round((this.#quality[number] ?? 0) * 10_000) / 10_000;
+      case "stars":
+        return (number) => stars[number] ?? -1;
+      case "updated":
+        return (number) => updatedMs[number] ?? 0;
+      case "name": {
+        const all = names();
+        return (number) => all[number] ?? "";
+      }
+    }
   }
 
-  #findByQuality(options: {
-    readonly passes: (entry: Entry) => boolean;
-    readonly question: unknown;
-    readonly limit: number;
-    readonly mark: Mark | undefined;
-  }): FindResult {
-    const ranked: Ranked[] = [];
+  /** Every entry that passes. */
+  #all(passes: ((number: number) => boolean) | undefined, sort: ListSort): Ranked {
+    const numbers: number[] = [];
     for (let number = 0; number < this.size; number++) {
-      if (options.passes(this.#entries.at(number))) {
-        ranked.push({ number, key: this.#qualityKey(number) });
-      }
+      if (passes === undefined || passes(number)) numbers.push(number);
     }
-    const page = this.#page(ranked, options);
-    return {
-      hits: page.shown.map(({ number, key }) => ({
-        entry: this.#entries.at(number),
-        score: Number(key),
-        reasons: [],
-      })),
-      total: ranked.length,
-      ...this.#next(page, options.question),
-      corrections: [],
-      nearest: [],
-    };
+    return { numbers, keyOf: this.#keyOf(sort) };
   }
 
-  /** Scores every entry that has enough of the query's words. */
-  #rank(
-    query: Query,
-    passes: ((entry: Entry) => boolean) | undefined,
-    text: string,
-  ): Ranked[] {
-    const { starts, entries } = this.#index;
-    const [scores, covered, best] = [this.#scores, this.#covered, this.#best];
-    const touched: number[] = [];
-    for (const { meanings, idf } of query.words) {
-      const ofWord: number[] = [];
-      for (const { term, weight } of meanings) {
-        const end = starts[term + 1] ?? 0;
-        for (let position = starts[term] ?? 0; position < end; position++) {
-          const number = entries[position] ?? 0;
-          const value = weight * weightAt(this.#index, position);
-          const before = best[number] ?? 0;
-          if (before === 0) ofWord.push(number);
-          if (value > before) best[number] = value;
-        }
-      }
-      for (const number of ofWord) {
-        const value = best[number] ?? 0;
-        if (scores[number] === 0) touched.push(number);
-        scores[number] = (scores[number] ?? 0) + idf * value;
-        // A weak mention covers a word in part.
-        covered[number] = (covered[number] ?? 0) + idf * Math.min(1, value);
-        best[number] = 0;
-      }
-    }
-    const whole = query.words.reduce((sum, { idf }) => sum + idf, 0);
-    const most = touched.reduce((max, number) => Math.max(max, covered[number] ?? 0), 0);
-    const nameIsQuery = this.#namesOf(query);
-    const strict = most * LEAST_COVERAGE;
-    const hasFew = touched.filter((number) => (covered[number] ?? 0) >= strict).length < FEW_HITS;
-    const least = hasFew ? strict / 2 : strict;
-    const written = text.trim().toLowerCase();
-    const ranked: Ranked[] = [];
-    for (const number of touched) {
-      const share = covered[number] ?? 0;
-      const words = scores[number] ?? 0;
-      scores[number] = 0;
-      covered[number] = 0;
-      if (share < least) continue;
-      if (passes !== undefined && !passes(this.#entries.at(number))) continue;
-      const nameShare = nameIsQuery.get(number) ?? 0;
-      const isName = nameShare > 0 && this.#isCalled(number, written);
-      const key = words * (isName ? EXACT_NAME : 1) * (share / whole) ** COVERAGE_POWER *
-        (1 + NAME_SHARE * nameShare * share / most) *
-        (1 + QUALITY_SHARE * (this.#quality[number] ?? 0));
-      ranked.push({ number, key: Math.round(key * 10_000) / 10_000 });
-    }
-    return ranked;
+  #page(ranked: Ranked, limit: number, after?: Mark): Page {
+    const afterNumber = after === undefined ? undefined : this.#numberOf(after.id);
+    return pageOf(ranked, { limit, ids: this.#ids, after, afterNumber });
   }
 
-  /** Whether a text is the id of an entry, or the last part of it. */
-  #isCalled(number: number, text: string): boolean {
-    const id = this.#idOf(number).toLowerCase();
-    return id === text || id.endsWith(`/${text}`);
-  }
-
-  /** For entries whose name has words of the query: which share of the name they are. */
-  #namesOf({ words }: Query): ReadonlyMap<number, number> {
-    const { starts, entries, fields, nameTerms } = this.#index;
-    const shares = new Map<number, number>();
-    for (const { meanings } of words) {
-      for (const { term, weight } of meanings) {
-        if (weight < 0.7) continue;
-        const end = starts[term + 1] ?? 0;
-        for (let position = starts[term] ?? 0; position < end; position++) {
-          if (((fields[position] ?? 0) & FIELD.name) === 0) continue;
-          const number = entries[position] ?? 0;
-          const share = weight / Math.max(1, nameTerms[number] ?? 1);
-          shares.set(number, Math.min(1, (shares.get(number) ?? 0) + share));
-        }
-      }
-    }
-    return shares;
-  }
-
-  /** Why an entry was found: the fields of each word, the telling ones first. */
-  #reasons(number: number, words: readonly QueryWord[]): readonly string[] {
-    const byField = new Map<FieldName, string[]>();
-    for (const { word, meanings } of words) {
-      let bits = 0;
-      let strongest = 0;
-      for (const { term, weight } of meanings) {
-        const position = this.#positionOf(term, number);
-        if (position === undefined || weight <= strongest) continue;
-        bits = this.#index.fields[position] ?? 0;
-        strongest = weight;
-      }
-      const field = FIELD_NAMES.find((name) => (bits & FIELD[name]) !== 0);
-      if (field !== undefined) byField.set(field, [...byField.get(field) ?? [], word]);
-    }
-    return FIELD_NAMES.flatMap((field) => {
-      const found = byField.get(field);
-      return found === undefined ? [] : [`${field}: ${found.join(", ")}`];
-    }).slice(0, MAX_REASONS);
-  }
-
-  /** Where an entry stands in the list of a term; the lists are in the order of numbers. */
-  #positionOf(term: number, number: number): number | undefined {
-    const { starts, entries } = this.#index;
-    let low = starts[term] ?? 0;
-    let high = starts[term + 1] ?? 0;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((entries[middle] ?? 0) < number) low = middle + 1;
-      else high = middle;
-    }
-    return low < (starts[term + 1] ?? 0) && entries[low] === number ? low : undefined;
-  }
-
-  /** The entries after a mark, in order; only those of the page are sorted. */
-  #page(ranked: readonly Ranked[], { limit, mark }: {
-    readonly limit: number;
-    readonly mark: Mark | undefined;
-  }): { readonly shown: readonly Ranked[]; readonly hasMore: boolean } {
-    const order = (a: Ranked, b: Ranked) =>
-      compareKeys(a.key, b.key) || compareIds(this.#idOf(a.number), this.#idOf(b.number));
-    let rest = ranked;
-    if (mark !== undefined) {
-      const number = this.#numberOf(mark.id);
-      // Where the last entry stands now: new entries change what rare words are worth.
-      const now = ranked.find((item) => item.number === number);
-      const key = now?.key ?? mark.key;
-      rest = ranked.filter((item) =>
-        (compareKeys(key, item.key) || compareIds(mark.id, this.#idOf(item.number))) < 0
-      );
-    }
-    return { shown: firstOf(rest, limit, order), hasMore: rest.length > limit };
-  }
-
-  #next(
-    { shown, hasMore }: { readonly shown: readonly Ranked[]; readonly hasMore: boolean },
-    question: unknown,
-  ): { readonly nextCursor?: string } {
+  #next({ shown, hasMore }: Page, { keyOf }: Ranked, question: unknown): {
+    readonly nextCursor?: string;
+  } {
     const last = shown.at(-1);
     if (!hasMore || last === undefined) return {};
-    return { nextCursor: encodeCursor({ key: last.key, id: this.#idOf(last.number) }, question) };
+    return { nextCursor: encodeCursor({ key: keyOf(last), id: this.#idOf(last) }, question) };
   }
 }
 
-/** What an entry is sorted by, where its quality is not asked for. */
-function sortKey(entry: Entry, sort: Exclude<ListSort, "quality">): number | string {
-  switch (sort) {
-    case "stars":
-      return entry.stars ?? -1;
-    case "updated":
-      return entry.sources.reduce(
-        (newest, { updated = "" }) => Math.max(newest, Date.parse(updated) || 0),
-        0,
-      );
-    case "name":
-      return entry.name.toLowerCase();
-  }
-}
-
-/** Numbers from high to low, texts from A to Z. */
-function compareKeys(a: number | string, b: number | string): number {
-  if (typeof a === "number" && typeof b === "number") return b - a;
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function compareIds(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** The first items in an order, without sorting the others. */
-function firstOf<T>(items: readonly T[], count: number, order: (a: T, b: T) => number): T[] {
-  const first: T[] = [];
-  for (const item of items) {
-    const last = first.at(-1);
-    if (first.length === count && last !== undefined && order(item, last) >= 0) continue;
-    let low = 0;
-    let high = first.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const other = first[middle];
-      if (other !== undefined && order(other, item) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    first.splice(low, 0, item);
-    if (first.length > count) first.pop();
-  }
-  return first;
+/** Whether a name is what stands after the last slash of an id. */
+function isLastPart(id: string, name: string): boolean {
+  const at = id.length - name.length;
+  return at > 0 && id[at - 1] === "/" && id.slice(at).toLowerCase() === name;
 }
