@@ -169,6 +169,8 @@ export function denoArgs(
     "--ignore-env",
     `--allow-sys=${SYSTEM_FACTS.join(",")}`,
     `--allow-read=${grants.read.map(grantPath).join(",")}`,
+    // Other files read as missing: packages look for settings in many places, and stop at a refusal.
+    "--ignore-read",
     ...(grants.write.length === 0
       ? []
       : [`--allow-write=${grants.write.map(grantPath).join(",")}`]),
