@@ -59,7 +59,7 @@ export interface Command {
   readonly command: string;
   /** Arguments, one element each. */
   readonly args: readonly string[];
-  /** The whole environment. */
+  /** The whole environment. It holds secrets: show names only. */
   readonly env: Env;
 }
 
@@ -93,7 +93,7 @@ export interface PackageContainerPlan {
   readonly image: string;
   /** Arguments after the image. */
   readonly args: readonly string[];
-  /** The container's environment. */
+  /** The container's environment. It holds secrets: show names only. */
   readonly env: Env;
   /** The folders that it was given, at the same paths inside. */
   readonly volumes: readonly {

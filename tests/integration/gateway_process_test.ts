@@ -305,3 +305,22 @@ Deno.test("a package that changes after its first run is not run again", async (
     },
   );
 });
+
+Deno.test("a package that was run before starts without its registry", async () => {
+  await using folder = await temporary();
+  const pkg = { type: "npm", identifier: "stubborn", version: "1.0.0" };
+  let url = "";
+  {
+    await using registry = await startNpmRegistry([STUBBORN_PACKAGE]);
+    url = registry.url;
+    const env = { NPM_CONFIG_REGISTRY: url };
+    const { server } = await launchPackage(pkg, { stateDirectory: folder.path, env });
+    await server.stop(0);
+  }
+  const { server } = await launchPackage(pkg, {
+    stateDirectory: folder.path,
+    env: { NPM_CONFIG_REGISTRY: url },
+  });
+  await using _server = server;
+  assert.deepEqual(await ask(server), { jsonrpc: "2.0", id: 1, result: [] });
+});
