@@ -36,18 +36,22 @@ export function judged(query: string, ...right: readonly RegExp[]): JudgedQuery 
   return { query, right: right.map(fromStart) };
 }
 
-/** Everything that an entry says of itself; words of several humps in parts as well. */
+/**
+ * Everything that an entry says of itself; words of several humps in parts as well. Where its code
+ * lies and that it speaks MCP is no answer: nearly every entry has "github.com", "io.github." and
+ * "Model Context Protocol".
+ */
 export function textOf(entry: Entry): string {
   const { id, title, description, tags, categories, tools = [], repoUrl = "" } = entry;
   const text = [
-    id,
-    title,
-    description,
-    repoUrl,
+    id.replace("/io.github.", "/"),
+    title.replace(/^io\.github\./, ""),
+    description.replace(/https?:\/\/\S+/g, ""),
+    ...repoUrl.split("/").slice(3),
     ...tags,
     ...categories,
     ...tools.map(({ name }) => name),
-  ].join("\n");
+  ].join("\n").replace(/model context protocol/gi, "MCP");
   return `${text}\n${text.replace(/([a-z0-9])([A-Z])/g, "$1 $2")}`;
 }
 
