@@ -1,0 +1,481 @@
+/**
+ * Containers by podman or Docker: pulled, pinned, run with limits, watched, and removed. Needs
+ * `--allow-run` for the engine, through what it is given.
+ *
+ * @example
+ * ```ts ignore
+ * const engine = new ContainerEngine({ processes, clock, log, env }, { engine: "podman", owner });
+ * const { pinned } = await engine.pull("docker.io/mcp/time:latest");
+ * await using server = engine.launch({ ...limits, name: "wharf-time", image: pinned });
+ * ```
+ *
+ * @module
+ */
+
+import { AppError, toAppError } from "../core/errors.ts";
+import type { ChildProcess, Clock, Env, Log, Processes, RunResult } from "../core/host.ts";
+import { SingleFlight } from "../core/single_flight.ts";
+import { cleanText } from "../core/text.ts";
+import { type ContainerSpec, type EngineName, pullArgs, runArgs } from "./engine_args.ts";
+import type { Launched, LaunchedExit, Usage } from "./launched.ts";
+import { LogTail } from "./log_tail.ts";
+import { PipeTransport } from "./pipe_transport.ts";
+
+/** What a {@linkcode ContainerEngine} works with. */
+export interface EngineDeps {
+  /** Starts the engine's program. */
+  readonly processes: Processes;
+  /** Time. */
+  readonly clock: Clock;
+  /** The operator's log. */
+  readonly log: Log;
+  /** The declared environment; what the engine itself needs of it is passed on. */
+  readonly env: Env;
+}
+
+/** Whose containers. */
+export interface Owner {
+  /** Id of this Wharf's state directory: containers of another one are never touched. */
+  readonly id: string;
+  /** Id of this run of Wharf; containers of one that has ended are orphans. */
+  readonly run: string;
+}
+
+/** How a {@linkcode ContainerEngine} works. */
+export interface EngineOptions {
+  /** The program. */
+  readonly engine: EngineName;
+  /** Whose containers. */
+  readonly owner: Owner;
+  /** Registries (`host` or `host:port`) that are spoken to over plain http, beside loopback. */
+  readonly insecureRegistries?: ReadonlySet<string>;
+}
+
+/** A pulled image. */
+export interface PulledImage {
+  /** `name@sha256:…`: what runs, whatever the tag becomes. */
+  readonly pinned: string;
+  /** The digest alone. */
+  readonly digest: string;
+}
+
+/** What {@linkcode ContainerEngine.pull} takes. */
+export interface PullOptions {
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+  /** Told what the engine says, one line. */
+  readonly progress?: (message: string) => void;
+  /** Time for the whole pull, in milliseconds. @default {600000} */
+  readonly timeoutMs?: number;
+}
+
+/** Label of all containers and secrets of an owner. */
+const OWNER_LABEL = "wharf.owner";
+
+/** Label of the run of Wharf that started a container. */
+const RUN_LABEL = "wharf.run";
+
+const PULL_TIMEOUT_MS = 600_000;
+const SHORT_TIMEOUT_MS = 30_000;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** Between closed input, SIGTERM and SIGKILL of a container whose owner has gone. */
+const DISPOSE_GRACE_MS = 500;
+
+/** After the container's end, for what is on its way. */
+const DRAIN_MS = 1000;
+
+/** Exit codes of the engine itself, not of what runs in it (podman-run(1), "Exit Status"). */
+const ENGINE_EXITS: Readonly<Record<number, string>> = {
+  125: "the engine could not start it",
+  126: "its command cannot be run",
+  127: "its command is not in the image",
+};
+
+/** Variables that the engine's own program needs. */
+const PASSED_ON = [
+  "PATH",
+  "HOME",
+  "XDG_RUNTIME_DIR",
+  "XDG_CONFIG_HOME",
+  "TMPDIR",
+  "DOCKER_CONFIG",
+  "REGISTRY_AUTH_FILE",
+  "CONTAINERS_CONF",
+  "CONTAINERS_REGISTRIES_CONF",
+  "CONTAINERS_STORAGE_CONF",
+];
+
+/** A container engine. */
+export class ContainerEngine {
+  readonly #deps: EngineDeps;
+  readonly #options: EngineOptions;
+  readonly #pulls = new SingleFlight<PulledImage>();
+
+  /**
+   * Starts nothing.
+   *
+   * @param deps Processes, time, log, environment.
+   * @param options The program and the owner.
+   */
+  constructor(deps: EngineDeps, options: EngineOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /**
+   * Whether the engine works.
+   *
+   * @returns Its version.
+   * @throws {AppError} `NOT_FOUND` and `PERMISSION_MISSING` for the program, `UNAVAILABLE` with what
+   * it says.
+   */
+  async probe(signal?: AbortSignal): Promise<string> {
+    const format = this.#options.engine === "podman"
+      ? "{{.Version.Version}}"
+      : "{{.ServerVersion}}";
+    const { stdout } = await this.#ask(["info", `--format=${format}`], {
+      what: `use ${this.#options.engine}`,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return cleanText(new TextDecoder().decode(stdout), { maxChars: 40 });
+  }
+
+  /**
+   * Pulls an image. Callers who come meanwhile share the work.
+   *
+   * @param image Image reference with registry.
+   * @returns What was pulled, pinned.
+   * @throws {AppError} `UNAVAILABLE` with what the engine says, `TIMEOUT`, `CANCELLED`.
+   */
+  async pull(image: string, options: PullOptions = {}): Promise<PulledImage> {
+    const { signal, progress, timeoutMs = PULL_TIMEOUT_MS } = options;
+    return await this.#pulls.run(image, async (shared) => {
+      progress?.(`pulling ${image}`);
+      await this.#ask(
+        pullArgs(image, { engine: this.#options.engine, isPlain: this.#isPlain(image) }),
+        { what: `pull "${image}"`, signal: shared, timeoutMs },
+      );
+      return await this.#pinned(image, shared);
+    }, signal);
+  }
+
+  /**
+   * An image that is here already.
+   *
+   * @param pinned Reference with a digest.
+   * @returns Whether it need not be pulled.
+   */
+  async has(pinned: string, signal?: AbortSignal): Promise<boolean> {
+    const { code } = await this.#run(["image", "inspect", "--format={{.Id}}", pinned], {
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return code === 0;
+  }
+
+  /**
+   * Runs a container.
+   *
+   * @param spec The container; its image is here already.
+   * @returns The server; its transport is not yet started.
+   * @throws {AppError} `INVALID_ARGUMENT` for a value that could be an option.
+   */
+  launch(spec: Omit<ContainerSpec, "labels">): Launched {
+    const { owner, engine } = this.#options;
+    const labels = { [OWNER_LABEL]: owner.id, [RUN_LABEL]: owner.run };
+    const args = runArgs({ ...spec, labels }, engine);
+    const child = this.#deps.processes.start({
+      command: engine,
+      args,
+      env: { ...this.#env(), ...spec.env },
+    });
+    return new Container(child, {
+      clock: this.#deps.clock,
+      usage: (signal) => this.#usage(spec.name, signal),
+      remove: () => this.#remove(spec.name),
+    });
+  }
+
+  /**
+   * Keeps a value in the engine's own store; it is in no argv.
+   *
+   * @param name Name of the secret.
+   * @param value Its value.
+   */
+  async keepSecret(name: string, value: string): Promise<void> {
+    const { owner } = this.#options;
+    await this.#ask([
+      "secret",
+      "create",
+      `--label=${OWNER_LABEL}=${owner.id}`,
+      `--label=${RUN_LABEL}=${owner.run}`,
+      "--",
+      name,
+      "-",
+    ], { what: `keep the secret "${name}"`, stdin: new TextEncoder().encode(value) });
+  }
+
+  /** Removes a secret; a missing one is not an error. */
+  async removeSecret(name: string): Promise<void> {
+    await this.#run(["secret", "rm", "--", name]);
+  }
+
+  /**
+   * Removes what runs of this owner left behind that have ended.
+   *
+   * @param isAlive Whether a run of this owner still goes on.
+   * @returns The names of what was removed.
+   */
+  async removeOrphans(isAlive: (run: string) => Promise<boolean>): Promise<readonly string[]> {
+    const removed: string[] = [];
+    for (const { name, run } of await this.#owned("container")) {
+      if (await isAlive(run)) continue;
+      await this.#remove(name);
+      removed.push(name);
+    }
+    if (this.#options.engine !== "podman") return removed;
+    for (const { name, run } of await this.#owned("secret")) {
+      if (await isAlive(run)) continue;
+      await this.removeSecret(name);
+      removed.push(name);
+    }
+    return removed;
+  }
+
+  /** Containers or secrets of this owner, with the run that made them. */
+  async #owned(
+    kind: "container" | "secret",
+  ): Promise<readonly { readonly name: string; readonly run: string }[]> {
+    const { owner } = this.#options;
+    const args = kind === "container"
+      ? [
+        "ps",
+        "--all",
+        `--filter=label=${OWNER_LABEL}=${owner.id}`,
+        `--format={{.Names}}\t{{index .Labels "${RUN_LABEL}"}}`,
+      ]
+      : ["secret", "ls", "--format={{.Name}}"];
+    const { code, stdout } = await this.#run(args);
+    if (code !== 0) return [];
+    const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+    // podman cannot filter secrets by label; their names say whose they are.
+    const prefix = secretPrefix(owner.id);
+    return lines.flatMap((line) => {
+      if (kind === "container") {
+        const [name = "", run = ""] = line.split("\t");
+        return [{ name, run }];
+      }
+      if (!line.startsWith(prefix)) return [];
+      return [{ name: line, run: line.slice(prefix.length).split(".")[0] ?? "" }];
+    });
+  }
+
+  async #pinned(image: string, signal: AbortSignal): Promise<PulledImage> {
+    const { stdout } = await this.#ask(
+      ["image", "inspect", "--format={{json .RepoDigests}}", "--", image],
+      { what: `inspect "${image}"`, signal },
+    );
+    const digests = parseDigests(new TextDecoder().decode(stdout));
+    const name = image.replace(/@.*$/, "").replace(/:[^:/]*$/, "");
+    const asked = /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
+    // The digest that was asked for, else that of the index rather than of one platform's manifest.
+    const digest = digests.find((found) => found === asked) ?? digests[0];
+    if (digest === undefined) {
+      throw new AppError("BAD_RESPONSE", `Cannot pin "${image}": the engine tells no digest`, {
+        hint: "Pull it from a registry; an image that was built here has none",
+      });
+    }
+    return { pinned: `${name}@${digest}`, digest };
+  }
+
+  async #usage(name: string, signal?: AbortSignal): Promise<Usage> {
+    const { code, stdout } = await this.#run(
+      ["stats", "--no-stream", "--format={{json .}}", "--", name],
+      signal === undefined ? {} : { signal },
+    );
+    return code === 0 ? parseUsage(new TextDecoder().decode(stdout)) : {};
+  }
+
+  /** A container that is gone already is fine. */
+  async #remove(name: string): Promise<void> {
+    // podman would wait for ten seconds before it kills.
+    const atOnce = this.#options.engine === "podman" ? ["--time=0"] : [];
+    const { code, stderr } = await this.#run(["rm", "--force", ...atOnce, "--", name]);
+    const isGone = /no such container|no container with/i.test(stderr);
+    if (code !== 0 && !isGone) {
+      this.#deps.log.warn("a container cannot be removed", { name, reason: firstLine(stderr) });
+    }
+  }
+
+  #isPlain(image: string): boolean {
+    const host = image.split("/")[0] ?? "";
+    const isLoopback = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(host);
+    return isLoopback || this.#options.insecureRegistries?.has(host.toLowerCase()) === true;
+  }
+
+  #env(): Env {
+    const env: Record<string, string> = {};
+    for (const name of PASSED_ON) {
+      const value = this.#deps.env[name];
+      if (value !== undefined) env[name] = value;
+    }
+    return env;
+  }
+
+  async #ask(args: readonly string[], options: AskOptions): Promise<RunResult> {
+    const result = await this.#run(args, options);
+    if (result.code === 0) return result;
+    throw new AppError(
+      "UNAVAILABLE",
+      `Cannot ${options.what}: ${firstLine(result.stderr) || `code ${result.code}`}`,
+      { hint: `Try the same with ${this.#options.engine} on this machine`, retryable: true },
+    );
+  }
+
+  async #run(
+    args: readonly string[],
+    options: Omit<AskOptions, "what"> = {},
+  ): Promise<RunResult> {
+    const { signal, stdin, timeoutMs = SHORT_TIMEOUT_MS } = options;
+    const { engine } = this.#options;
+    try {
+      return await this.#deps.processes.run({ command: engine, args, env: this.#env() }, {
+        maxBytes: MAX_ANSWER_BYTES,
+        timeoutMs,
+        ...(stdin === undefined ? {} : { stdin }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code !== "NOT_FOUND") throw error;
+      throw new AppError("NOT_FOUND", `Cannot run "${engine}": it is not installed`, {
+        cause: error,
+        hint: engine === "podman"
+          ? "Install podman (podman.io), or choose a server that runs without a container"
+          : "Install Docker, or use podman",
+      });
+    }
+  }
+}
+
+interface AskOptions {
+  /** What fails, after "Cannot". */
+  readonly what: string;
+  readonly signal?: AbortSignal;
+  readonly stdin?: Uint8Array;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * How names of an owner's secrets begin: podman does not find them by label. The run follows,
+ * then a dot and anything.
+ *
+ * @param owner Id of the owner.
+ */
+export function secretPrefix(owner: string): string {
+  return `wharf-${owner}-`;
+}
+
+function firstLine(text: string): string {
+  const lines = text.split("\n").map((line) => cleanText(line, { maxChars: 300 }))
+    .filter((line) => line !== "");
+  return lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? "";
+}
+
+function parseDigests(text: string): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value)
+      ? value.flatMap((item) => /@(sha256:[0-9a-f]{64})$/.exec(String(item))?.[1] ?? [])
+      : [];
+  } catch {
+    return [];
+  }
+}
+
+/** One line of `stats`: podman has numbers or texts by version, Docker has texts. */
+function parseUsage(text: string): Usage {
+  const [, memory, unit = ""] = /"(?:MemUsage|mem_usage)":"([\d.]+)([kKMG]?i?B)/.exec(text) ?? [];
+  const [, cpu] = /"(?:CPUPerc|cpu_percent|CPU)":"?([\d.]+)/.exec(text) ?? [];
+  const factor = { b: 1, k: 1000, m: 1e6, g: 1e9 }[unit.toLowerCase()[0] ?? "b"] ?? 1;
+  const binary = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[unit.toLowerCase()[0] ?? "b"] ?? 1;
+  return {
+    ...(memory === undefined
+      ? {}
+      : { memoryBytes: Math.round(Number(memory) * (unit.includes("i") ? binary : factor)) }),
+    ...(cpu === undefined ? {} : { cpuPercent: Number(cpu) }),
+  };
+}
+
+interface ContainerDeps {
+  readonly clock: Clock;
+  usage(signal?: AbortSignal): Promise<Usage>;
+  remove(): Promise<void>;
+}
+
+/** A running container as a {@linkcode Launched} server. */
+class Container implements Launched {
+  readonly transport: PipeTransport;
+  readonly exited: Promise<LaunchedExit>;
+  readonly #child: ChildProcess;
+  readonly #deps: ContainerDeps;
+  readonly #tail = new LogTail();
+  readonly #drained: Promise<void>;
+  #stopping: Promise<void> | undefined;
+
+  constructor(child: ChildProcess, deps: ContainerDeps) {
+    this.#child = child;
+    this.#deps = deps;
+    this.transport = new PipeTransport(child, {
+      clock: deps.clock,
+      onGarbage: (line) => this.#tail.push(line),
+    });
+    const over = new AbortController();
+    const fed = this.#tail.feed(child.stderr, over.signal);
+    this.exited = child.exited.then(exitOf);
+    this.#drained = child.exited.then(() => this.#drain(fed, over));
+  }
+
+  logTail(lines: number): readonly string[] {
+    return this.#tail.lines(lines);
+  }
+
+  usage(signal?: AbortSignal): Promise<Usage> {
+    return this.#deps.usage(signal);
+  }
+
+  stop(graceMs: number): Promise<void> {
+    return this.#stopping ??= this.#stop(graceMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop(DISPOSE_GRACE_MS);
+  }
+
+  /** Closed input, then SIGTERM by the engine's client, then the container is removed whatever it does. */
+  async #stop(graceMs: number): Promise<void> {
+    await this.transport.close();
+    await this.#child.stop(graceMs);
+    await this.#deps.remove();
+    await this.#drained;
+  }
+
+  async #drain(fed: Promise<void>, over: AbortController): Promise<void> {
+    const waited = new AbortController();
+    const late = this.#deps.clock.sleep(DRAIN_MS, waited.signal).catch(() => {});
+    await Promise.race([fed, late]);
+    waited.abort();
+    over.abort();
+    await Promise.all([fed, this.transport.close()]);
+  }
+}
+
+function exitOf(status: { readonly code: number; readonly signal?: string }): LaunchedExit {
+  const { code, signal } = status;
+  const known = ENGINE_EXITS[code];
+  if (signal !== undefined) return { code, signal, reason: `it was ended by ${signal}` };
+  if (known !== undefined) return { code, reason: known };
+  return code === 137
+    ? { code, signal: "SIGKILL", reason: "it was killed, perhaps since it needed more memory" }
+    : { code, reason: `it ended with code ${code}` };
+}
