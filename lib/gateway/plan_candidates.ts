@@ -79,7 +79,7 @@ export function candidatesOf(
     : command !== undefined
     ? [() => commandCandidate(command)]
     : url !== undefined
-    ? [() => urlCandidate(url, entry)]
+    ? [() => urlCandidate(url, entry, request)]
     : entry === undefined
     ? []
     : entryMakers(entry, request);
@@ -264,7 +264,11 @@ function commandCandidate(command: string): Candidate {
   return { ...NOTHING, method: "command", target: { kind: "command", command }, adHoc: true };
 }
 
-function urlCandidate(text: string, entry: Entry | undefined): Candidate {
+function urlCandidate(
+  text: string,
+  entry: Entry | undefined,
+  { env = {} }: Pick<ActivationRequest, "env">,
+): Candidate {
   const url = URL.parse(text);
   if (
     url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== ""
@@ -275,6 +279,9 @@ function urlCandidate(text: string, entry: Entry | undefined): Candidate {
   }
   const own = entry?.remotes.find((remote) => URL.parse(remote.url)?.href === url.href);
   if (entry !== undefined && own !== undefined) return remoteCandidate(own, entry, {});
+  if (Object.keys(env).length > 0) {
+    throw fault("env", "an address that no entry names takes no values", { hint: "Leave env out" });
+  }
   return {
     ...NOTHING,
     method: "remote-http",

@@ -41,38 +41,31 @@ export function settingsOwner(
 }
 
 /**
- * The values that a call gives, checked; it does not depend on the way that is chosen.
+ * The values that a call gives, checked.
  *
- * @param entry The entry; `undefined` for an ad hoc server.
+ * @param entry The entry; `undefined` where there is none.
  * @param request What is asked for.
- * @param policy The operator's.
+ * @param context The operator's policy, and whether the caller names what runs.
  * @throws {AppError} As `checkedValues`.
  */
 export function requestValues(
   entry: Entry | undefined,
-  { env = {}, by, image, command, url }: ActivationRequest,
-  policy: Policy,
+  { env = {}, by }: Pick<ActivationRequest, "env" | "by">,
+  { policy, adHoc }: { readonly policy: Policy; readonly adHoc: boolean },
 ): ReadonlyMap<string, StoredValue> {
-  const replaced = [image, command, url].some((text) => text !== undefined);
-  if (entry !== undefined && !replaced) {
+  if (entry !== undefined && !adHoc) {
     return checkedValues(settingsOwner(entry), { set: env, by, policy });
   }
   // Whoever names the program names its variables; what they may refer to stays with the operator.
-  const names = [...Object.keys(env)];
-  const odd = names.find((name) => !/^[A-Za-z_]\w{0,127}$/.test(name));
-  if (odd !== undefined) {
+  const names = Object.keys(env);
+  if (names.some((name) => !/^[A-Za-z_]\w{0,127}$/.test(name))) {
     throw new AppError("INVALID_ARGUMENT", "Cannot use env: a key is no name of a variable", {
       hint: "Names have letters, digits and _",
     });
   }
-  const declared = entry === undefined ? [] : allSettings(entry);
-  const settings = [...declared, ...adHocSettings(names)];
-  const values = checkedValues({ ids: [entry?.id ?? "ad hoc"], settings }, {
-    set: env,
-    by,
-    policy,
-  });
-  for (const value of values.values()) checkReference(value, { by, declared, policy });
+  const owner = { ids: [entry?.id ?? "ad hoc"], settings: adHocSettings(names) };
+  const values = checkedValues(owner, { set: env, by, policy });
+  for (const value of values.values()) checkReference(value, { by, declared: [], policy });
   return values;
 }
 

@@ -1,0 +1,481 @@
+/**
+ * Plans of activations: what would run, with what, and what stands in its way. Needs no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Entry } from "../../lib/catalog/mod.ts";
+import { AppError } from "../../lib/core/errors.ts";
+import { planActivation } from "../../lib/gateway/plan.ts";
+import type { ActivationPlan, ActivationRequest, PlanDeps } from "../../lib/gateway/plan_types.ts";
+import { viewPlan } from "../../lib/gateway/plan_view.ts";
+import { parsePolicy } from "../../lib/gateway/policy.ts";
+import { readValue } from "../../lib/gateway/stored_value.ts";
+import { type EntryFacts, makeEntry } from "../catalog/make.ts";
+import { setting } from "./hostile.ts";
+
+const DIGEST = `sha256:${"b".repeat(64)}`;
+
+/** An entry with an image, a package and a remote. */
+const FACTS: EntryFacts = {
+  repo: "https://github.com/acme/time",
+  packages: [
+    {
+      type: "oci",
+      identifier: "ghcr.io/acme/time:1.2",
+      settings: [
+        setting("API_KEY", { kind: "env", required: true, secret: true }),
+        setting("REGION", { kind: "env", default: "eu" }),
+        setting("port"),
+        setting("dir"),
+      ],
+      args: [{ value: "serve" }, { name: "--port", value: "{port}" }],
+      run: {
+        volumes: [{ source: "{dir}", target: "/data", kind: "host", readOnly: true }],
+        allowHosts: ["api.acme.example:443"],
+      },
+      runtimeArgs: ["-p 80:80", "--network host", "--privileged", "-v /run/docker.sock:/s"],
+    },
+    {
+      type: "npm",
+      identifier: "@acme/time",
+      version: "1.2.3",
+      settings: [setting("API_KEY", { kind: "env", required: true, secret: true })],
+      runtimeArgs: ["--yes"],
+    },
+  ],
+  remotes: [{
+    url: "https://mcp.acme.example/{tenant}/mcp",
+    settings: [
+      setting("tenant"),
+      setting("API_KEY", { required: true, secret: true }),
+      setting("Authorization", { kind: "header", required: true, value: "Bearer {API_KEY}" }),
+    ],
+  }],
+};
+
+const ENTRY = makeEntry("docker/time", FACTS);
+
+function plan(
+  entry: Entry | undefined,
+  request: Partial<ActivationRequest> = {},
+  { policy, stored, ...deps }: Omit<Partial<PlanDeps>, "policy" | "stored"> & {
+    readonly policy?: unknown;
+    readonly stored?: Readonly<Record<string, string>>;
+  } = {},
+): ActivationPlan {
+  return planActivation(entry, { by: "client", ...request }, {
+    policy: parsePolicy(policy),
+    stored: new Map(Object.entries(stored ?? {}).map(([name, text]) => [name, readValue(text)])),
+    ...deps,
+  });
+}
+
+function failure(action: () => unknown): AppError {
+  try {
+    action();
+  } catch (thrown) {
+    assert.ok(thrown instanceof AppError, String(thrown));
+    return thrown;
+  }
+  return assert.fail("nothing was thrown");
+}
+
+const KEY = { API_KEY: "s3cret" } as const;
+
+Deno.test("planActivation() takes the preferred way and says what is missing", () => {
+  const made = plan(ENTRY);
+  assert.equal(made.method, "podman");
+  assert.equal(made.prefix, "time");
+  assert.deepEqual(made.missing, [{ name: "API_KEY", kind: "env", secret: true }]);
+  assert.deepEqual(made.values.map(({ name, from }) => [name, from]), [
+    ["API_KEY", "missing"],
+    ["REGION", "default"],
+  ]);
+  assert.deepEqual(made.args, ["serve"]);
+  assert.equal(made.verdict.verdict, "confirm");
+  assert.deepEqual(made.limits, { memoryBytes: 2048 * 1024 * 1024, cpus: 1, pids: 256 });
+  assert.deepEqual(made.from, [{ source: "docker", id: "docker/time" }]);
+  assert.deepEqual(made.alternatives.map(({ method }) => method), ["stdio-proxy", "remote-http"]);
+});
+
+Deno.test("planActivation() names every run argument and passes none on", () => {
+  const made = plan(ENTRY, {}, {
+    stored: { ...KEY, dir: "/srv/data" },
+    policy: { host_paths: ["/srv"] },
+  });
+  assert.deepEqual(made.runArguments.map(({ text, fate }) => [text, fate]), [
+    ["-v /srv/data:/data:ro", "granted"],
+    ["-p 80:80", "refused"],
+    ["--network host", "refused"],
+    ["--privileged", "refused"],
+    ["-v /run/docker.sock:/s", "refused"],
+  ]);
+  assert.equal(new Set(made.runArguments.map(({ why }) => why)).size, 5);
+  assert.deepEqual(made.args, ["serve"]);
+  assert.deepEqual(made.verdict.confirm?.slice(-1), ["it may read /srv/data"]);
+  const npm = plan(ENTRY, { launchMethod: "stdio-proxy" });
+  assert.deepEqual(npm.runArguments.map(({ text, fate }) => [text, fate]), [["--yes", "refused"]]);
+});
+
+Deno.test("planActivation() refuses a path of this machine that the operator has not opened", () => {
+  const made = plan(ENTRY, { launchMethod: "podman" }, { stored: { ...KEY, dir: "/home/me" } });
+  assert.deepEqual([made.verdict.verdict, made.verdict.rule], ["refused", "policy.host_paths"]);
+  assert.equal(made.runArguments[0]?.fate, "refused");
+  const hidden = plan(ENTRY, { launchMethod: "podman" }, { stored: { ...KEY, dir: "env:DIR" } });
+  assert.equal(hidden.mounts[0]?.source, "<dir>");
+  assert.equal(hidden.runArguments[0]?.fate, "read");
+});
+
+Deno.test("planActivation() shows where values come from and never a secret one", () => {
+  const made = plan(ENTRY, { env: { API_KEY: "s3cret", port: "8080" } }, {
+    stored: { REGION: "env:REGION", API_KEY: "older-s3cret" },
+  });
+  assert.deepEqual(made.values, [
+    { name: "API_KEY", kind: "env", secret: true, from: "given" },
+    { name: "REGION", kind: "env", secret: false, from: "env:REGION" },
+    { name: "port", kind: "variable", secret: false, from: "given" },
+  ]);
+  assert.deepEqual(made.args, ["serve", "--port", "8080"]);
+  assert.deepEqual(made.missing, []);
+  for (const text of [JSON.stringify(made), JSON.stringify(viewPlan(made))]) {
+    assert.ok(!text.includes("s3cret"));
+  }
+});
+
+Deno.test("planActivation() puts what is refused, cannot start or lacks values behind the rest", () => {
+  const denied = { deny: [{ registry: "ghcr.io" }] };
+  assert.equal(plan(ENTRY, {}, { stored: KEY, policy: denied }).method, "stdio-proxy");
+  assert.equal(
+    plan(ENTRY, {}, { stored: KEY, unavailable: { engine: "there is no engine" } }).method,
+    "stdio-proxy",
+  );
+  const none = { engine: "there is no engine", npm: "there is no deno" };
+  const remote = plan(ENTRY, {}, { stored: { ...KEY, tenant: "t" }, unavailable: none });
+  assert.equal(remote.method, "remote-http");
+  const asked = plan(ENTRY, { launchMethod: "podman" }, { stored: KEY, unavailable: none });
+  assert.equal(asked.unavailable, "there is no engine");
+  const refused = plan(ENTRY, {}, { policy: { deny: [{ source: "docker" }] } });
+  assert.equal(refused.verdict.verdict, "refused");
+});
+
+Deno.test("planActivation() asks for what an address lacks, and shows secrets in it by name", () => {
+  const request = { launchMethod: "remote-http" } as const;
+  const lacking = plan(ENTRY, request, { stored: KEY });
+  assert.deepEqual(lacking.missing.map(({ name }) => name), ["tenant"]);
+  assert.deepEqual(lacking.target, {
+    kind: "remote",
+    url: "https://mcp.acme.example/<tenant>/mcp",
+    transport: "streamable-http",
+  });
+  const made = plan(ENTRY, { ...request, env: { tenant: "a b" } }, { stored: KEY });
+  assert.ok(made.target.kind === "remote");
+  assert.equal(made.target.url, "https://mcp.acme.example/a%20b/mcp");
+  assert.equal(made.limits, undefined);
+  assert.deepEqual(made.values.map(({ name, from }) => [name, from]), [
+    ["tenant", "given"],
+    ["API_KEY", "stored"],
+    ["Authorization", "fixed"],
+  ]);
+  const denied = plan(ENTRY, request, { policy: { deny: [{ host: "*.acme.example" }] } });
+  assert.equal(denied.verdict.rule, "policy.deny[0]");
+});
+
+Deno.test("planActivation() takes another version of the entry's own, exact ones only", () => {
+  const image = plan(ENTRY, { version: DIGEST }, { stored: KEY, policy: { require_digest: true } });
+  assert.ok(image.target.kind === "image");
+  assert.equal(image.target.image.digest, DIGEST);
+  assert.equal(image.verdict.verdict, "confirm");
+  const npm = plan(ENTRY, { version: "2.0.0", launchMethod: "stdio-proxy" }, { stored: KEY });
+  assert.ok(npm.target.kind === "package");
+  assert.equal(npm.target.version, "2.0.0");
+  const latest = plan(ENTRY, { version: "latest", launchMethod: "stdio-proxy" }, { stored: KEY });
+  assert.ok(latest.target.kind === "package");
+  assert.equal(latest.target.version, undefined);
+  assert.ok(latest.warnings.some((text) => text.startsWith("no exact version")));
+  const range = { packages: [{ type: "npm", identifier: "acme", version: "^1.0" }] };
+  const ranged = plan(makeEntry("docker/range", range));
+  assert.ok(ranged.target.kind === "package" && ranged.target.version === undefined);
+  const npmOnly = makeEntry("docker/npm", { packages: FACTS.packages?.slice(1) });
+  for (const version of ["--privileged", "^2", "a b", "http://x"]) {
+    assert.equal(failure(() => plan(npmOnly, { version })).code, "INVALID_ARGUMENT", version);
+  }
+});
+
+Deno.test("planActivation() holds its own image apart from one that a caller names", () => {
+  const own = plan(ENTRY, { image: `ghcr.io/acme/time@${DIGEST}` }, { stored: KEY });
+  assert.deepEqual([own.adHoc, own.missing.length, own.verdict.verdict], [false, 0, "confirm"]);
+  const other = plan(ENTRY, { image: "ghcr.io/evil/time" }, {
+    stored: KEY,
+    policy: { ad_hoc: true, allow: [{ id: "docker/time" }, { owner: "acme" }] },
+  });
+  // A stranger's image gets no value that was stored for the entry, and none of its trust.
+  assert.deepEqual([other.adHoc, other.values, other.from], [true, [], []]);
+  assert.equal(other.verdict.verdict, "confirm");
+  assert.equal(plan(ENTRY, { image: "evil" }).verdict.rule, "policy.ad_hoc");
+  assert.equal(
+    plan(ENTRY, { image: "evil" }, { policy: { ad_hoc: true, deny: [{ id: "docker/*" }] } }).verdict
+      .rule,
+    "policy.deny[0]",
+  );
+  assert.equal(failure(() => plan(ENTRY, { image: "--privileged" })).code, "INVALID_ARGUMENT");
+});
+
+Deno.test("planActivation() of what a caller names needs the operator's leave", () => {
+  const command = { command: "/usr/bin/server", args: ["--flag", "{x}"], env: { TOKEN: "s3cret" } };
+  assert.equal(plan(undefined, command).verdict.rule, "policy.ad_hoc");
+  const allowed = plan(undefined, command, { policy: { ad_hoc: true, unsandboxed: true } });
+  assert.deepEqual(allowed.args, ["--flag", "{x}"]);
+  assert.equal(allowed.id, "adhoc/server");
+  assert.equal(allowed.method, "command");
+  assert.deepEqual(allowed.values, [{ name: "TOKEN", kind: "env", secret: true, from: "given" }]);
+  assert.ok(allowed.verdict.confirm?.includes("it runs on this machine without a sandbox"));
+  assert.ok(!JSON.stringify(allowed).includes("s3cret"));
+  const image = plan(undefined, { image: "alpine" }, { policy: { ad_hoc: true } });
+  assert.equal(image.id, "adhoc/library/alpine");
+  const url = plan(undefined, { url: "https://a.example/mcp?key=s3cret" }, {
+    policy: { ad_hoc: true },
+  });
+  assert.equal(url.id, "adhoc/a.example");
+  assert.ok(!JSON.stringify(viewPlan(url)).includes("s3cret"));
+  assert.equal(url.parts.url, "https://a.example/mcp?key=s3cret");
+  assert.equal(plan(undefined, { command: "/" }, { policy: { ad_hoc: true } }).id, "adhoc/server");
+});
+
+Deno.test("planActivation() lets a caller's variables refer to nothing of Wharf's", () => {
+  const open = { policy: { ad_hoc: true, unsandboxed: true } };
+  const env = (value: Record<string, string>) => () =>
+    plan(undefined, { command: "x", env: value }, open);
+  assert.equal(failure(env({ A: "env:A" })).code, "FORBIDDEN");
+  assert.equal(failure(env({ A: "file:/etc/passwd" })).code, "FORBIDDEN");
+  assert.equal(failure(env({ LD_PRELOAD: "/x.so" })).code, "FORBIDDEN");
+  assert.equal(failure(env({ "A B": "x" })).code, "INVALID_ARGUMENT");
+  assert.equal(
+    failure(() => plan(undefined, { url: "https://a.example/", env: { A: "x" } }, open)).code,
+    "INVALID_ARGUMENT",
+  );
+});
+
+Deno.test("planActivation() refuses requests that contradict themselves or what there is", () => {
+  const cases: readonly (readonly [Entry | undefined, Partial<ActivationRequest>])[] = [
+    [undefined, {}],
+    [ENTRY, { image: "a", url: "https://a.example" }],
+    [ENTRY, { command: "a", launchMethod: "podman" }],
+    [makeEntry("docker/r", { remotes: FACTS.remotes }), { launchMethod: "podman" }],
+    [ENTRY, { launchMethod: "remote-http", args: ["x"] }],
+    [ENTRY, { launchMethod: "podman", args: ["a\0b"] }],
+    [ENTRY, { launchMethod: "podman", args: ["{API_KEY}"] }],
+    [ENTRY, { launchMethod: "podman", prefix: "a b" }],
+    [ENTRY, { env: { NOPE: "x" } }],
+    [ENTRY, { image: `ghcr.io/acme/time@${DIGEST}`, env: { NOPE: "x" } }],
+    [ENTRY, { url: "ftp://a.example" }],
+    [ENTRY, { url: "https://user:pass@a.example" }],
+    [makeEntry("docker/r", { remotes: FACTS.remotes }), { network: "none" }],
+  ];
+  for (const [entry, request] of cases) {
+    assert.equal(
+      failure(() => plan(entry, request)).code,
+      "INVALID_ARGUMENT",
+      JSON.stringify(request),
+    );
+  }
+  const none = makeEntry("awesome/acme/none");
+  assert.equal(failure(() => plan(none)).code, "UNSUPPORTED");
+});
+
+Deno.test("planActivation() asks where a caller's arguments replace those of the entry", () => {
+  const policy = { allow: [{ source: "docker" }] };
+  const own = plan(ENTRY, { launchMethod: "podman" }, { stored: KEY, policy });
+  assert.equal(own.verdict.verdict, "allowed");
+  const changed = plan(ENTRY, { launchMethod: "podman", args: ["sh", "-c", "id"] }, {
+    stored: KEY,
+    policy,
+  });
+  assert.deepEqual(changed.args, ["sh", "-c", "id"]);
+  assert.deepEqual(changed.verdict.confirm, ["its arguments are not those of its entry"]);
+  assert.notEqual(changed.fingerprint, own.fingerprint);
+});
+
+Deno.test("planActivation() asks once for what stays of the same kind", () => {
+  const first = plan(ENTRY, { launchMethod: "podman" }, { stored: KEY });
+  const approved = new Set([first.fingerprint]);
+  const says = (request: Partial<ActivationRequest>, stored: Record<string, string> = KEY) =>
+    plan(ENTRY, { launchMethod: "podman", ...request }, {
+      stored,
+      approved,
+      policy: { host_paths: ["/srv"] },
+    }).verdict.verdict;
+  assert.equal(says({}), "allowed");
+  assert.equal(says({ version: "1.3" }), "allowed");
+  assert.equal(says({ args: ["x"] }), "confirm");
+  assert.equal(says({}, { ...KEY, dir: "/srv/data" }), "confirm");
+  assert.equal(says({ launchMethod: "stdio-proxy" }), "confirm");
+  assert.equal(says({ network: "none" }), "confirm");
+});
+
+Deno.test("planActivation() gives a network by entry, request and policy", () => {
+  const offline = makeEntry("docker/offline", {
+    packages: [{ type: "oci", identifier: "acme/x:1", run: { disableNetwork: true } }],
+  });
+  assert.equal(plan(offline).network, "none");
+  assert.ok(plan(offline).runArguments.some(({ text }) => text === "--network none"));
+  const widened = plan(offline, { network: "default" });
+  assert.deepEqual([widened.network, widened.verdict.rule], ["default", "policy.network"]);
+  const any = plan(offline, { network: "default" }, { policy: { network: "any" } });
+  assert.equal(any.verdict.confirm?.at(-1), "it gets a network, though its entry needs none");
+  assert.equal(plan(ENTRY, { launchMethod: "podman" }).network, "default");
+  const none = { policy: { network: "none" } };
+  assert.equal(plan(ENTRY, { launchMethod: "podman" }, none).network, "none");
+  assert.equal(plan(ENTRY, { launchMethod: "remote-http" }, none).verdict.rule, "policy.network");
+});
+
+Deno.test("planActivation() warns of what a person should know", () => {
+  const warned = makeEntry("official/io.x/y", {
+    status: "deprecated",
+    statusMessage: "use z",
+    verified: false,
+    packages: [{
+      type: "oci",
+      identifier: "acme/y:latest",
+      settings: [
+        setting("KEY", { secret: true }),
+        setting("PATH", { kind: "env", value: "/evil" }),
+        setting("NODE_OPTIONS", { kind: "env" }),
+      ],
+      args: [{ name: "--key", value: "{KEY}" }],
+      run: { user: "root", allowHosts: ["a.example"] },
+    }],
+  });
+  assert.deepEqual(plan(warned, {}, { stored: { KEY: "s3cret", NODE_OPTIONS: "-r x" } }).warnings, [
+    "the tag latest is whatever was pushed last; the digest that runs first is kept",
+    "its source calls it deprecated: use z",
+    "its publisher's name is not that of the owner of its repository",
+    "the secret KEY becomes an argument, which programs of this machine can read",
+    "PATH is left out, since it steers what starts the server",
+    "NODE_OPTIONS is left out, since it steers what starts the server",
+    "it is meant for a.example, but a container reaches any host",
+    "it runs as root inside of its container",
+  ]);
+  const allowed = plan(warned, {}, { policy: { env_allow: ["PATH"] } });
+  assert.ok(!allowed.warnings.some((text) => text.startsWith("PATH")));
+  const remote = makeEntry("docker/remote", {
+    remotes: [{
+      url: "http://a.example/mcp?key={key}",
+      type: "sse",
+      settings: [
+        setting("key", { secret: true }),
+        setting("Host", { kind: "header", default: "x" }),
+      ],
+    }],
+  });
+  assert.deepEqual(plan(remote, {}, { stored: { key: "s3cret" } }).warnings, [
+    "its address is not encrypted",
+    "the secret key becomes a part of the address",
+    "the header Host is left out, since the connection sets it",
+  ]);
+  const local = makeEntry("docker/local", { remotes: [{ url: "http://localhost:8080/mcp" }] });
+  assert.deepEqual(plan(local).warnings, []);
+});
+
+Deno.test("planActivation() names the folders that a package's settings open", () => {
+  const files = makeEntry("reference/files", {
+    packages: [{
+      type: "npm",
+      identifier: "files",
+      version: "1.0.0",
+      settings: [
+        setting("paths", { format: "list", required: true }),
+        setting("config", { format: "filepath", default: "/etc/own" }),
+        setting("word"),
+      ],
+      args: [{ value: "{paths}", each: "paths" }],
+    }],
+  });
+  const stored = { paths: '["/srv/a", "relative", "/srv/b"]', word: "/etc" };
+  const made = plan(files, {}, { stored, policy: { host_paths: ["/srv"] } });
+  assert.deepEqual(made.folders, ["/srv/a", "/srv/b"]);
+  assert.deepEqual(made.verdict.confirm?.slice(-2), [
+    "it may read and write /srv/a",
+    "it may read and write /srv/b",
+  ]);
+  assert.equal(plan(files, {}, { stored }).verdict.rule, "policy.host_paths");
+  assert.equal(
+    failure(() => plan(files, {}, { stored: { paths: "/run/docker.sock" } })).code,
+    "FORBIDDEN",
+  );
+});
+
+Deno.test("planActivation() builds from a repository where nothing else can start", () => {
+  const facts = { repo: "https://github.com/acme/src/tree/main/server" };
+  const source = plan(makeEntry("docker/src", facts));
+  assert.equal(source.method, "source");
+  assert.ok(source.target.kind === "source");
+  assert.equal(source.target.repoUrl, "https://github.com/acme/src");
+  assert.ok(source.warnings.some((text) => text.startsWith("no commit is named")));
+  assert.ok(source.verdict.confirm?.includes("its image is built by code of its repository"));
+  const pinned = plan(makeEntry("docker/src", facts), { version: "a".repeat(40) });
+  assert.deepEqual(pinned.warnings, []);
+  assert.equal(
+    plan(makeEntry("docker/src", facts), {}, { policy: { build: false } }).verdict.rule,
+    "policy.build",
+  );
+  assert.equal(plan(ENTRY, { launchMethod: "source" }, { stored: KEY }).method, "source");
+  for (const version of ["--upload-pack=x", "a b", ""]) {
+    assert.equal(
+      failure(() => plan(makeEntry("docker/src", facts), { version })).code,
+      "INVALID_ARGUMENT",
+    );
+  }
+});
+
+Deno.test("planActivation() leaves out a way that cannot be read while there are others", () => {
+  const odd = makeEntry("docker/odd", {
+    packages: [
+      { type: "npm", identifier: "good", version: "1.0.0" },
+      { type: "npm", identifier: "bad", registryUrl: "https://evil.example" },
+    ],
+  });
+  assert.equal(plan(odd).alternatives.length, 0);
+  const bad = makeEntry("docker/odd", {
+    packages: [{ type: "npm", identifier: "bad", registryUrl: "https://evil.example" }],
+  });
+  assert.equal(failure(() => plan(bad)).code, "UNSUPPORTED");
+  // A value that fits one way and not another.
+  const dash = makeEntry("docker/dash", {
+    packages: [
+      { type: "oci", identifier: "acme/x:1", settings: [setting("x")], args: [{ value: "{x}" }] },
+      { type: "npm", identifier: "x", version: "1.0.0", settings: [setting("x")] },
+    ],
+  });
+  assert.equal(plan(dash, {}, { stored: { x: "--privileged" } }).method, "stdio-proxy");
+  assert.match(
+    failure(() => plan(dash, { launchMethod: "podman" }, { stored: { x: "--privileged" } }))
+      .message,
+    /read as an option/,
+  );
+});
+
+Deno.test("planActivation() gives engine secrets to containers of images alone", () => {
+  const stored = { API_KEY: "podman-secret:api-key" };
+  const made = plan(ENTRY, {}, { stored });
+  assert.deepEqual([made.method, made.missing], ["podman", []]);
+  assert.equal(made.values[0]?.from, "podman-secret:api-key");
+  const error = failure(() => plan(ENTRY, { launchMethod: "stdio-proxy" }, { stored }));
+  assert.match(error.message, /"API_KEY": a podman secret can only be given to a container/);
+});
+
+Deno.test("planActivation() passes variables on that the operator allows beside the entry's", () => {
+  const stored = { ...KEY, HTTP_TIMEOUT: "5", OTHER: "x" };
+  const made = plan(ENTRY, { launchMethod: "podman" }, {
+    stored,
+    policy: { env_allow: ["HTTP_*"] },
+  });
+  assert.deepEqual(made.values.at(-1), {
+    name: "HTTP_TIMEOUT",
+    kind: "env",
+    secret: true,
+    from: "stored",
+  });
+  assert.ok(!made.values.some(({ name }) => name === "OTHER"));
+});
