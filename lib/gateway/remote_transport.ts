@@ -89,6 +89,10 @@ export class RemoteTransport implements Transport {
   readonly #unanswered = new Set<Id>();
   /** Those of them whose stream ended, and is to be resumed. */
   readonly #suspended = new Set<Id>();
+  /** The SDK looks at it before each try. */
+  readonly #reconnection = { ...RECONNECTION };
+  /** Errors of sending: whoever sent has them, and the log need not. */
+  readonly #thrown = new WeakSet<Error>();
   #inner: Inner | undefined;
   #protocolVersion: string | undefined;
   #nextStreamMs = 0;
@@ -130,7 +134,7 @@ export class RemoteTransport implements Transport {
     if (this.#inner !== undefined) return await this.#deliver(this.#inner, message);
     const inner = new StreamableHTTPClientTransport(this.#options.url, {
       fetch: this.#exchange,
-      reconnectionOptions: RECONNECTION,
+      reconnectionOptions: this.#reconnection,
     });
     await inner.start();
     this.#use(inner);
@@ -188,6 +192,8 @@ export class RemoteTransport implements Transport {
       ]);
     }
     this.#over.abort(this.#fault ?? closed());
+    // The SDK would go on trying to resume what it lost by being closed.
+    this.#reconnection.maxRetries = 0;
     if (inner !== undefined) await shut(inner);
     this.#ended.resolve(this.#fault);
     this.onclose?.();
@@ -259,9 +265,13 @@ export class RemoteTransport implements Transport {
 
   #hear(error: Error): void {
     if (this.#closing !== undefined) return;
-    this.#note(error);
+    if (!this.#thrown.has(error)) this.#note(error);
     // Without its one stream the older transport has lost its session; it must not open another.
-    if (error instanceof SseError) return this.#end(brokenOff("its event stream broke off"));
+    if (error instanceof SseError) {
+      // Not before it has set the timer that its end clears.
+      queueMicrotask(() => this.#end(brokenOff("its event stream broke off")));
+      return;
+    }
     if (!/^Maximum reconnection attempts/.test(error.message)) return;
     // Without the stream for notifications a session goes on, if the server is there at all.
     if (this.#suspended.size > 0 || this.#problem?.code === "UNREACHABLE") {
@@ -275,6 +285,7 @@ export class RemoteTransport implements Transport {
     try {
       if (method === "GET") await this.#pace(init.signal ?? undefined);
       const response = await this.#deps.remote.fetch(url, init);
+      this.#problem = undefined;
       if (response.ok && method === "GET" && this.#isPage(response)) {
         await response.body?.cancel();
         return new Response(null, { status: 405 });
@@ -292,6 +303,7 @@ export class RemoteTransport implements Transport {
       throw error;
     } catch (thrown) {
       this.#problem = toAppError(thrown);
+      if (method === "POST") this.#thrown.add(this.#problem);
       throw this.#problem;
     }
   };
