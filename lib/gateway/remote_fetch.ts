@@ -45,6 +45,9 @@ const REFUSALS: ReadonlyMap<number, readonly [code: ErrorCode, state: string, hi
 
 const SHOWN_CHARS = 300;
 
+/** Scopes that may be signed in for in vain. */
+const MOST_SCOPES = 3;
+
 /** Longest wait that a server may ask for, in seconds. */
 const MOST_RETRY_SECONDS = 3_600;
 
@@ -87,7 +90,7 @@ export class RemoteFetch {
       return response;
     }
     await response.body?.cancel();
-    const known = this.#refusedScopes.get(scopeOf(challenge));
+    const known = this.#refusedScope(challenge);
     if (known !== undefined) throw known;
     const fresh = await this.#renew(signIn, { challenge, rejected: token }, init.signal);
     const again = await this.#ask(url, withToken(init, fresh));
@@ -138,9 +141,17 @@ export class RemoteFetch {
       `Cannot use "${this.#options.server.host}": it refuses the token that it was signed in for`,
       { status, hint: "Report it to the server's makers" },
     );
-    if (challenge.insufficientScope === true) this.#refusedScopes.set(scopeOf(challenge), error);
+    if (challenge.insufficientScope === true) this.#refusedScopes.set(challenge.scope ?? "", error);
     else this.#refused = error;
     return error;
+  }
+
+  /** Why it is of no use to sign in for a scope. A server may think of ever new ones. */
+  #refusedScope(challenge: Challenge): AppError | undefined {
+    if (challenge.insufficientScope !== true) return undefined;
+    return this.#refusedScopes.size < MOST_SCOPES
+      ? this.#refusedScopes.get(challenge.scope ?? "")
+      : this.#refusedScopes.values().next().value;
   }
 
   async #kept(): Promise<string | undefined> {
@@ -175,11 +186,6 @@ export class RemoteFetch {
     if (token !== undefined) this.#secrets.add(token);
     return this.#token = token;
   }
-}
-
-/** Names a step up; a plain challenge has no name. */
-function scopeOf({ scope = "", insufficientScope }: Challenge): string {
-  return insufficientScope === true ? `scope ${scope}` : "";
 }
 
 function withToken(init: RequestInit, token: string | undefined): RequestInit {

@@ -286,10 +286,7 @@ export class RemoteTransport implements Transport {
       if (method === "GET") await this.#pace(init.signal ?? undefined);
       const response = await this.#deps.remote.fetch(url, init);
       this.#problem = undefined;
-      if (response.ok && method === "GET" && this.#isPage(response)) {
-        await response.body?.cancel();
-        return new Response(null, { status: 405 });
-      }
+      if (response.ok && method === "GET") return await this.#streamOf(response);
       if (response.ok || method === "DELETE") return response;
       // The server offers no stream at this address (MCP specification, "Listening for Messages").
       if (method === "GET" && response.status === 405) {
@@ -308,10 +305,14 @@ export class RemoteTransport implements Transport {
     }
   };
 
-  /** Whether an answer is no stream of events though one was asked for; the SDK would read it. */
-  #isPage({ headers }: Response): boolean {
-    return this.#inner instanceof StreamableHTTPClientTransport &&
-      !/^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
+  /** The SDK would read whatever comes in place of a stream of events, or leave it open. */
+  async #streamOf(response: Response): Promise<Response> {
+    const type = response.headers.get("content-type") ?? "no type";
+    if (/^text\/event-stream\b/i.test(type)) return response;
+    await response.body?.cancel();
+    // No stream is a choice that a server has, where the messages need none.
+    if (this.#inner !== undefined) return new Response(null, { status: 405 });
+    throw this.#notMcp(type);
   }
 
   /** A server that ends every stream at once would be asked for the next one without end. */
@@ -342,15 +343,20 @@ export class RemoteTransport implements Transport {
     this.#deps.tail.push(this.#deps.remote.shown(text));
   }
 
+  #notMcp(type: string): AppError {
+    const shown = this.#deps.remote.shown(type);
+    const { host } = this.#options.url;
+    return new AppError("BAD_RESPONSE", `Cannot use "${host}": it answered with ${shown}`, {
+      hint: "Check the address: it should be the one of the MCP server, not of a web page",
+    });
+  }
+
   /** An error of the SDK's in our words; its text may hold whatever the server sent. */
   #told(thrown: unknown): AppError {
     if (thrown instanceof AppError) return thrown;
     const { host } = this.#options.url;
     if (thrown instanceof StreamableHTTPError && thrown.code === -1) {
-      const type = this.#deps.remote.shown(thrown.message.replace(/^.*content type: /, ""));
-      return new AppError("BAD_RESPONSE", `Cannot use "${host}": it answered with ${type}`, {
-        hint: "Check the address: it should be the one of the MCP server, not of a web page",
-      });
+      return this.#notMcp(thrown.message.replace(/^.*content type: /, ""));
     }
     const said = this.#deps.remote.shown(thrown instanceof Error ? thrown.message : String(thrown));
     return new AppError("BAD_RESPONSE", `Cannot use "${host}": ${said}`, {

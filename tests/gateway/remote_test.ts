@@ -1,0 +1,539 @@
+import assert from "node:assert/strict";
+import { AppError } from "../../lib/core/errors.ts";
+import { MemoryDisk } from "../../lib/core/memory_disk.ts";
+import { type Authorize, OAuth } from "../../lib/gateway/oauth.ts";
+import { OAuthStore } from "../../lib/gateway/oauth_store.ts";
+import { launchRemote, type RemoteDeps, type RemoteSpec } from "../../lib/gateway/remote.ts";
+import type { JSONRPCMessage } from "../../lib/gateway/sdk.ts";
+import { FakeClock, settle } from "../fake_clock.ts";
+import { FakeLog } from "../fake_log.ts";
+import { AuthServer } from "./auth_server.ts";
+import { FakePorts } from "./fake_listen.ts";
+import { servedNet } from "./served_net.ts";
+
+const URL_OF_SERVER = new URL("https://mcp.example/mcp");
+const EVENTS = { "content-type": "text/event-stream" };
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+const INITIALIZE: JSONRPCMessage = { jsonrpc: "2.0", id: 1, method: "initialize", params: {} };
+const INITIALIZED: JSONRPCMessage = { jsonrpc: "2.0", method: "notifications/initialized" };
+const CALL: JSONRPCMessage = { jsonrpc: "2.0", id: 2, method: "tools/call", params: {} };
+
+/** A connection to a handler, with all that it told. */
+async function world(handler: Handler, options: Partial<RemoteSpec & RemoteDeps> = {}) {
+  const net = servedNet(handler);
+  const clock = new FakeClock();
+  const log = new FakeLog();
+  const { oauth, authorize, ...spec } = options;
+  const launched = await launchRemote({ url: URL_OF_SERVER, ...spec }, {
+    net,
+    clock,
+    log,
+    ...(oauth === undefined ? {} : { oauth }),
+    ...(authorize === undefined ? {} : { authorize }),
+  });
+  const { transport } = launched;
+  const messages: JSONRPCMessage[] = [];
+  const errors: Error[] = [];
+  let closes = 0;
+  transport.onmessage = (message) => void messages.push(message);
+  transport.onerror = (error) => void errors.push(error);
+  transport.onclose = () => void closes++;
+  return { net, clock, log, launched, transport, messages, errors, closes: () => closes };
+}
+
+/** Answers as a server with a session, unless told otherwise for a method or a message. */
+function serve(answers: Readonly<Record<string, Handler>> = {}): Handler {
+  return async (request) => {
+    const message = request.method === "POST" ? await request.clone().json() : undefined;
+    const name: string = message?.method ?? request.method;
+    const answer = Object.hasOwn(answers, name) ? answers[name] : undefined;
+    if (answer !== undefined) return await answer(request);
+    if (name === "GET") return new Response(null, { status: 405 });
+    if (name === "DELETE") return new Response(null, { status: 204 });
+    if (message?.id === undefined) return new Response(null, { status: 202 });
+    const headers = { "mcp-session-id": "session-1" };
+    return Response.json({ jsonrpc: "2.0", id: message.id, result: { name } }, { headers });
+  };
+}
+
+/** Lets the timers of the SDK pass, which are real. */
+function pass(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+Deno.test("launchRemote() sends and receives, and ends the session with the connection", async () => {
+  const { net, launched, transport, messages, closes, log } = await world(serve(), {
+    headers: { "X-Key": "secret-1" },
+  });
+  await transport.start();
+  await transport.send(INITIALIZE);
+  transport.setProtocolVersion?.("2025-11-25");
+  await transport.send(INITIALIZED);
+  await transport.send(CALL);
+  assert.deepEqual(messages.map((message) => "result" in message && message.result), [
+    { name: "initialize" },
+    { name: "tools/call" },
+  ]);
+  assert.equal(transport.sessionId, "session-1");
+  await launched.stop(1000);
+  await launched.stop(1000);
+  assert.deepEqual(await launched.exited, { reason: "it was disconnected" });
+  assert.equal(closes(), 1);
+  assert.deepEqual(net.requests.map(({ method }) => method), [
+    "POST",
+    "POST",
+    "GET",
+    "POST",
+    "DELETE",
+  ]);
+  assert.ok(net.requests.every(({ headers }) => headers?.["x-key"] === "secret-1"));
+  assert.equal(net.requests.at(-1)?.headers?.["mcp-protocol-version"], "2025-11-25");
+  assert.doesNotMatch(JSON.stringify(log.records), /secret-1/);
+  assert.deepEqual(launched.logTail(9), []);
+  await assert.rejects(transport.send(CALL), { code: "CANCELLED" });
+});
+
+Deno.test("launchRemote() takes plain http only where it is told to, or to this machine", async () => {
+  const url = new URL("http://mcp.example/mcp");
+  await assert.rejects(world(serve(), { url }), {
+    code: "ADDRESS_REFUSED",
+    message: 'Cannot connect to "mcp.example": its address is not https',
+  });
+  const allowed: Partial<RemoteSpec>[] = [
+    { url, allowPlainHttp: true },
+    { url: new URL("http://127.0.0.1:1/mcp") },
+  ];
+  for (const spec of allowed) {
+    const { launched, transport } = await world(serve(), spec);
+    await transport.send(INITIALIZE);
+    await launched.stop(0);
+  }
+});
+
+Deno.test("stop() does not wait for a server that does not answer", async () => {
+  const { launched, transport, clock, net } = await world(
+    serve({ DELETE: () => new Promise(() => {}) }),
+  );
+  await transport.send(INITIALIZE);
+  const stopped = launched.stop(500);
+  await clock.advance(500);
+  await stopped;
+  await settle();
+  assert.equal(net.open, 0);
+  assert.equal(clock.sleeping, 0);
+});
+
+Deno.test("stop() takes it that a server keeps its sessions", async () => {
+  for (const status of [405, 500]) {
+    const handler = serve({ DELETE: () => new Response("no", { status }) });
+    const { launched, transport, errors } = await world(handler);
+    await transport.send(INITIALIZE);
+    await launched[Symbol.asyncDispose]();
+    assert.deepEqual(errors, []);
+    assert.equal(launched.logTail(9).length, status === 500 ? 1 : 0);
+  }
+});
+
+Deno.test("send() tells what a server refused, without what it was sent", async () => {
+  const secret = "sk-12 34567";
+  const json = (status: number, value: unknown, headers: HeadersInit = {}) => () =>
+    Response.json(value, { status, headers });
+  const said = `key ${secret} of ${encodeURIComponent(secret)} and 34567\u202e is bad`;
+  const cases: [Handler, object][] = [
+    [json(401, { error_description: said }), {
+      code: "UNAUTHORIZED",
+      message: 'Cannot use "mcp.example": it does not accept the credentials ' +
+        "(key *** of *** and *** is bad)",
+    }],
+    [json(429, { detail: "later" }, { "retry-after": "7" }), {
+      code: "RATE_LIMITED",
+      retryAfterMs: 7000,
+      retryable: true,
+      message: /slow down \(later\)$/,
+    }],
+    [json(503, {}, { "retry-after": "Fri, 31 Dec" }), { code: "UNAVAILABLE", retryable: true }],
+    [json(418, { error: { message: "teapot" } }), { message: /status 418 \(teapot\)$/ }],
+    [json(418, { error: 5 }), { message: /status 418 \(\{"error":5\}\)$/ }],
+    [() => new Response("<p>page</p>", { status: 418 }), { message: /status 418$/ }],
+  ];
+  for (const [answer, expected] of cases) {
+    const { launched, transport, errors } = await world(serve({ initialize: answer }), {
+      headers: { authorization: secret },
+    });
+    await assert.rejects(transport.send(INITIALIZE), expected);
+    await launched.stop(0);
+    assert.deepEqual(errors, []);
+    assert.deepEqual(launched.logTail(9), []);
+  }
+});
+
+Deno.test("send() says that an answer is a page", async () => {
+  const page = () => new Response("<p>x</p>", { headers: { "content-type": "text/html" } });
+  const { launched, transport } = await world(serve({ initialize: page }));
+  await assert.rejects(transport.send(INITIALIZE), {
+    code: "BAD_RESPONSE",
+    message: 'Cannot use "mcp.example": it answered with text/html',
+  });
+  await launched.stop(0);
+});
+
+Deno.test("a page in place of the stream for notifications is no stream", async () => {
+  let asked = 0;
+  const page = () => {
+    asked++;
+    return new Response("<p>hello</p>", { headers: { "content-type": "text/html" } });
+  };
+  const { launched, transport, net } = await world(serve({ GET: page }));
+  await transport.send(INITIALIZE);
+  await transport.send(INITIALIZED);
+  await settle();
+  assert.equal(asked, 1);
+  assert.equal(net.open, 0);
+  await launched.stop(0);
+});
+
+Deno.test("the refusal of Streamable HTTP is told where SSE is refused too", async () => {
+  const handler = serve({
+    initialize: () => Response.json({ error: "key missing" }, { status: 400 }),
+    GET: () => new Response("<p>x</p>", { status: 200, headers: { "content-type": "text/html" } }),
+  });
+  const { launched, transport, net } = await world(handler);
+  await assert.rejects(transport.send(INITIALIZE), {
+    code: "BAD_RESPONSE",
+    message: 'Cannot use "mcp.example": it answered with status 400 (key missing)',
+  });
+  const [first, second] = launched.logTail(9);
+  assert.match(first ?? "", /status 400.*trying the older SSE transport/);
+  assert.match(second ?? "", /answered with text\/html/);
+  await launched.stop(0);
+  await settle();
+  assert.equal(net.open, 0);
+});
+
+/** A server that knows only SSE, and what writes to its stream. */
+function older(post: Handler = () => new Response(null, { status: 202 })) {
+  let stream: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const write = (text: string) => stream?.enqueue(new TextEncoder().encode(text));
+  const handler: Handler = (request) => {
+    if (request.method === "POST") {
+      return request.url.includes("/messages")
+        ? post(request)
+        : new Response(null, { status: 405 });
+    }
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => void (stream = controller),
+    });
+    return new Response(body, { headers: EVENTS });
+  };
+  return { handler, write, close: () => stream?.close() };
+}
+
+Deno.test("a server of the SSE transport that does not say where to post ends in a time-out", async () => {
+  for (const type of ["sse", "streamable-http"] as const) {
+    const { handler } = older();
+    const { launched, transport, clock, net } = await world(handler, { type });
+    const started = type === "sse" ? transport.start() : transport.send(INITIALIZE);
+    const late = assert.rejects(started, { code: type === "sse" ? "TIMEOUT" : "BAD_RESPONSE" });
+    await settle();
+    await clock.advance(30_000);
+    await late;
+    await launched.stop(0);
+    await settle();
+    assert.equal(net.open, 0);
+    assert.equal(clock.sleeping, 0);
+  }
+});
+
+Deno.test("a server of the SSE transport may not name another origin to post to", async () => {
+  const { handler, write } = older();
+  const { launched, transport, net } = await world(handler, { type: "sse" });
+  const started = assert.rejects(transport.start(), { code: "BAD_RESPONSE", message: /origin/ });
+  await settle();
+  write("event: endpoint\ndata: https://evil.example/messages\n\n");
+  await started;
+  assert.equal(net.requests.length, 1);
+  await launched.stop(0);
+});
+
+Deno.test("a session of the SSE transport ends when the server has forgotten it", async () => {
+  const { handler, write } = older(() => new Response("gone", { status: 404 }));
+  const { launched, transport, errors, closes } = await world(handler, { type: "sse" });
+  transport.setProtocolVersion?.("2024-11-05");
+  const started = transport.start();
+  await settle();
+  write("event: endpoint\ndata: /messages\n\n");
+  await started;
+  await assert.rejects(transport.send(CALL), { code: "UNAVAILABLE", message: /ended the session/ });
+  assert.match((await launched.exited).reason, /ended the session/);
+  assert.equal(errors.length, 1);
+  assert.equal(closes(), 1);
+  assert.equal(transport.sessionId, undefined);
+});
+
+Deno.test("a session of the SSE transport ends with its stream", async () => {
+  const { handler, write, close } = older();
+  const { launched, transport, net } = await world(handler, { type: "sse" });
+  const started = transport.start();
+  await settle();
+  write("event: endpoint\ndata: /messages\n\n");
+  await started;
+  close();
+  assert.deepEqual(await launched.exited, { reason: "its event stream broke off" });
+  assert.equal(net.requests.length, 1);
+});
+
+/** A stream that has an id, so that it can be resumed, and ends without an answer. */
+function resumable(): Response {
+  return new Response("retry: 1\nid: 7\ndata:\n\n", { headers: EVENTS });
+}
+
+Deno.test("a request whose stream cannot be resumed is answered with an error", async () => {
+  const { launched, transport, clock, messages, net } = await world(
+    serve({ "tools/call": resumable, GET: () => new Response(null, { status: 405 }) }),
+  );
+  await transport.send(INITIALIZE);
+  await transport.send(CALL);
+  await pass(30);
+  assert.equal(net.requests.at(-1)?.headers?.["last-event-id"], "7");
+  await clock.advance(250);
+  assert.deepEqual(messages.at(-1), {
+    jsonrpc: "2.0",
+    id: 2,
+    error: { code: -32000, message: "The connection broke off before the answer came" },
+  });
+  await clock.advance(1000);
+  assert.equal(messages.length, 2, "it is told once");
+  await launched.stop(0);
+  assert.equal(clock.sleeping, 0);
+});
+
+Deno.test("a request that a stream may still answer is left alone", async () => {
+  const { launched, transport, clock, messages } = await world(serve({
+    "tools/call": resumable,
+    GET: () =>
+      new Response(`data: ${JSON.stringify({ jsonrpc: "2.0", id: 2, result: {} })}\n\n`, {
+        headers: EVENTS,
+      }),
+  }));
+  await transport.send(INITIALIZE);
+  await transport.send(CALL);
+  await pass(30);
+  await clock.advance(1000);
+  assert.deepEqual(messages.at(-1), { jsonrpc: "2.0", id: 2, result: {} });
+  await launched.stop(0);
+});
+
+Deno.test("a connection ends when a stream with an open request cannot be had again", async () => {
+  const { launched, transport, clock, errors } = await world(
+    serve({ "tools/call": resumable, GET: () => new Response("no", { status: 500 }) }),
+  );
+  await transport.send(INITIALIZE);
+  await transport.send(CALL);
+  for (let step = 0; step < 12; step++) {
+    await pass(10);
+    await clock.advance(1000);
+  }
+  assert.deepEqual(await launched.exited, {
+    reason: "its event stream broke off and could not be resumed",
+  });
+  assert.equal(errors.length, 1);
+  assert.ok(launched.logTail(20).length > 1);
+});
+
+Deno.test("a connection goes on without the stream for notifications, while the server is there", async () => {
+  let streams = 0;
+  for (const state of ["there", "gone"]) {
+    const handler = serve({
+      GET: () => {
+        if (streams++ === 0) return new Response("retry: 1\n\n", { headers: EVENTS });
+        if (state === "there") return new Response("busy", { status: 409 });
+        throw new AppError("UNREACHABLE", 'Cannot reach "mcp.example": it is gone');
+      },
+    });
+    streams = 0;
+    const { launched, transport, clock, closes } = await world(handler);
+    await transport.send(INITIALIZE);
+    await transport.send(INITIALIZED);
+    for (let step = 0; step < 12; step++) {
+      await pass(10);
+      await clock.advance(1000);
+    }
+    assert.equal(closes(), state === "there" ? 0 : 1);
+    await launched.stop(0);
+  }
+});
+
+Deno.test("streams are asked for once a second after the first ones", async () => {
+  const handler = serve({ GET: () => new Response("retry: 0\n\n", { headers: EVENTS }) });
+  const { launched, transport, clock, net } = await world(handler);
+  await transport.send(INITIALIZE);
+  await transport.send(INITIALIZED);
+  const streams = () => net.requests.filter(({ method }) => method === "GET").length;
+  await pass(50);
+  assert.equal(streams(), 5);
+  for (let second = 1; second <= 3; second++) {
+    await clock.advance(1000);
+    await pass(20);
+    assert.equal(streams(), 5 + second);
+  }
+  await launched.stop(0);
+  await settle();
+  assert.equal(clock.sleeping, 0);
+});
+
+Deno.test("an event that is too large ends the connection, and is not asked for again", async () => {
+  const big = () => new Response(`id: 1\ndata:\n\ndata: ${"x".repeat(2000)}`, { headers: EVENTS });
+  const { launched, transport, net, errors } = await world(serve({ "tools/call": big }), {
+    maxMessageBytes: 1000,
+  });
+  await transport.send(INITIALIZE);
+  await transport.send(CALL);
+  assert.deepEqual(await launched.exited, {
+    reason: "it sent a message of more than 1000 bytes",
+  });
+  assert.ok(errors[0] instanceof AppError && errors[0].code === "TOO_LARGE");
+  await pass(20);
+  assert.equal(net.requests.filter(({ method }) => method === "GET").length, 0);
+});
+
+Deno.test("what the SDK cannot read is in the log, cleaned", async () => {
+  const odd = () =>
+    new Response(
+      'data: {"no": "message\u202e"}\n\ndata: {"jsonrpc":"2.0","id":2,"result":{}}\n\n',
+      {
+        headers: EVENTS,
+      },
+    );
+  const { launched, transport, messages, clock } = await world(serve({ "tools/call": odd }));
+  await transport.send(INITIALIZE);
+  await transport.send(CALL);
+  await settle();
+  assert.deepEqual(messages.at(-1), { jsonrpc: "2.0", id: 2, result: {} });
+  assert.equal(launched.logTail(9).length >= 1, true);
+  assert.doesNotMatch(launched.logTail(9).join(), /\u202e/);
+  await clock.advance(1000);
+  await launched.stop(0);
+});
+
+/** A guarded server, and who signs in to it. */
+function guarded(scope: (request: Request) => Promise<string> = () => Promise.resolve("")) {
+  const login = new AuthServer({
+    issuer: "https://login.example",
+    resource: URL_OF_SERVER.href,
+    scopes: ["read"],
+  });
+  const ports = new FakePorts();
+  const disk = new MemoryDisk();
+  const log = new FakeLog();
+  const handler: Handler = async (request) => {
+    if (request.url !== URL_OF_SERVER.href) return await login.handle(request);
+    if (!login.accepts(request)) {
+      return new Response(null, { status: 401, headers: { "www-authenticate": login.challenge } });
+    }
+    const wanted = await scope(request);
+    if (login.accepts(request, wanted)) return await serve()(request);
+    const challenge = `${login.challenge}, error="insufficient_scope", scope="${wanted}"`;
+    return new Response(null, { status: 403, headers: { "www-authenticate": challenge } });
+  };
+  const net = servedNet(handler);
+  const oauth = new OAuth({
+    net,
+    clock: new FakeClock(),
+    listen: ports.listen,
+    store: new OAuthStore({ disk, log }),
+    disk,
+    log,
+  });
+  const browser: Authorize = async ({ url }) => {
+    const answer = await login.handle(new Request(url));
+    await ports.visit(new URL(answer.headers.get("location") ?? ""));
+    return undefined;
+  };
+  return { login, handler, oauth, browser };
+}
+
+Deno.test("launchRemote() signs in before it returns", async () => {
+  const { handler, oauth, browser, login } = guarded();
+  const { launched, transport, net } = await world(handler, { oauth, authorize: browser });
+  assert.equal(login.count("GET /authorize"), 1);
+  assert.match(net.requests[0]?.body ?? "", /"ping"/);
+  await transport.send(INITIALIZE);
+  assert.match(net.requests.at(-1)?.headers?.authorization ?? "", /^Bearer access-token-/);
+  await launched.stop(0);
+  await assert.rejects(world(handler, { oauth: guarded().oauth }), { code: "UNAUTHORIZED" });
+});
+
+Deno.test("launchRemote() can be cancelled while a person signs in", async () => {
+  const { handler, oauth } = guarded();
+  const caller = new AbortController();
+  const deps = { net: servedNet(handler), clock: new FakeClock(), log: new FakeLog(), oauth };
+  const authorize: Authorize = () => {
+    caller.abort();
+    return Promise.resolve(undefined);
+  };
+  await assert.rejects(
+    launchRemote({ url: URL_OF_SERVER }, { ...deps, authorize }, { signal: caller.signal }),
+    { code: "CANCELLED" },
+  );
+});
+
+Deno.test("launchRemote() does not sign in where the credentials are given", async () => {
+  const { handler, oauth, browser, login } = guarded();
+  const { launched, transport, net } = await world(handler, {
+    oauth,
+    authorize: browser,
+    headers: { AUTHORIZATION: "Bearer mine-123" },
+  });
+  assert.equal(net.requests.length, 0, "nor does it ask whether to");
+  await assert.rejects(transport.send(INITIALIZE), { code: "UNAUTHORIZED" });
+  assert.equal(login.asked.length, 0);
+  await launched.stop(0);
+});
+
+Deno.test("send() signs in again for a wider scope, once", async () => {
+  const { handler, oauth, browser, login } = guarded(async (request) => {
+    if (request.method !== "POST") return "";
+    const { method } = await request.clone().json();
+    return method === "tools/call" ? "read write" : "read";
+  });
+  const { launched, transport, messages } = await world(handler, { oauth, authorize: browser });
+  await transport.send(INITIALIZE);
+  await transport.send(CALL);
+  assert.equal(messages.length, 2);
+  assert.equal(login.count("GET /authorize"), 2);
+  await launched.stop(0);
+});
+
+Deno.test("send() does not ask a person again for what a new token did not bring", async () => {
+  let answers = 0;
+  const { handler, oauth, browser, login } = guarded(async (request) => {
+    if (request.method !== "POST") return "";
+    const { method } = await request.clone().json();
+    // More than a token ever has.
+    return method === "tools/call" ? `read admin-${answers++}` : "";
+  });
+  const { launched, transport } = await world(handler, { oauth, authorize: browser });
+  await transport.send(INITIALIZE);
+  for (let round = 0; round < 6; round++) {
+    await assert.rejects(transport.send(CALL), { code: "UNAUTHORIZED", status: 403 });
+  }
+  assert.equal(login.count("GET /authorize"), 1 + 3);
+  // What needs no more goes on.
+  await transport.send(INITIALIZED);
+  await launched.stop(0);
+});
+
+Deno.test("a 403 that asks for nothing is an error", async () => {
+  const { handler, oauth, browser, login } = guarded();
+  const { launched, transport } = await world(async (request) => {
+    const answer = await handler(request);
+    return request.headers.has("authorization") && answer.ok
+      ? new Response("not yours", { status: 403 })
+      : answer;
+  }, { oauth, authorize: browser });
+  await assert.rejects(transport.send(INITIALIZE), { code: "FORBIDDEN", message: /not yours/ });
+  assert.equal(login.count("GET /authorize"), 1);
+  await launched.stop(0);
+});
