@@ -151,7 +151,7 @@ function planCandidate(candidate: Candidate, context: PlanContext): ActivationPl
     longLived: candidate.run?.longLived ?? false,
     oauth: candidate.oauth,
     missing: missing.map(needOf),
-    runArguments: runArgumentsOf(candidate, shown.mounts, policy),
+    runArguments: runArgumentsOf(candidate, shown, policy),
     warnings: warningsOf({ candidate, entry, shown, network, dropped: own.dropped }),
     verdict: judge(policy, { ...facts, isFirst }),
     alternatives: [],

@@ -52,6 +52,8 @@ export interface ShownParts extends LaunchParts {
   readonly secretsInArgs: readonly string[];
   /** Names of secrets in the address. */
   readonly secretsInUrl: readonly string[];
+  /** Volumes that are never mounted. */
+  readonly refusedMounts: readonly Mount[];
   /** Headers that no catalogue may set. */
   readonly refusedHeaders: readonly string[];
 }
@@ -88,6 +90,7 @@ export function renderParts(
     isHidden: [args, env, headers, volumes, url].some((part) => part?.isHidden === true),
     secretsInArgs: args.secrets,
     secretsInUrl: url?.secrets ?? [],
+    refusedMounts: volumes.refused,
     refusedHeaders: headers.refused,
     ...(url === undefined ? {} : { url: url.url }),
     ...(url?.host === undefined ? {} : { host: url.host }),

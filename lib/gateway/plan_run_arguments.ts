@@ -8,6 +8,7 @@
 
 import { isEngineSocket } from "../catalog/mod.ts";
 import type { Candidate } from "./plan_candidates.ts";
+import type { ShownParts } from "./plan_render.ts";
 import type { PlanRunArgument } from "./plan_types.ts";
 import { isInside, type Policy } from "./policy.ts";
 import type { Mount } from "./render.ts";
@@ -29,17 +30,24 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
  * What becomes of a candidate's run arguments.
  *
  * @param candidate The way to start.
- * @param mounts What its volumes came to; hidden parts as `<name>`.
+ * @param shown What its volumes came to; hidden parts as `<name>`.
  * @param policy The operator's.
  */
 export function runArgumentsOf(
   { run, runtimeArgs, target }: Pick<Candidate, "run" | "runtimeArgs" | "target">,
-  mounts: readonly Mount[],
+  { mounts, refusedMounts }: Pick<ShownParts, "mounts" | "refusedMounts">,
   policy: Pick<Policy, "hostPaths">,
 ): readonly PlanRunArgument[] {
   const isContainer = target.kind === "image";
   return [
     ...mounts.map((mount) => mountArgument(mount, policy)),
+    ...refusedMounts.map((mount): PlanRunArgument => ({
+      text: mountText(mount),
+      fate: "refused",
+      why: isEngineSocket(mount.source)
+        ? "it opens the container engine, and with it this machine"
+        : "its paths are not plain and absolute",
+    })),
     ...(run?.user === undefined ? [] : [read(`--user ${run.user}`, "the user in the container")]),
     ...(run?.disableNetwork === true
       ? [read("--network none", "the entry says that it needs no network")]
@@ -53,8 +61,8 @@ export function runArgumentsOf(
 }
 
 function mountArgument(mount: Mount, { hostPaths }: Pick<Policy, "hostPaths">): PlanRunArgument {
-  const { source, target, kind, readOnly } = mount;
-  const text = `-v ${source}:${target}${readOnly ? ":ro" : ""}`;
+  const { source, kind } = mount;
+  const text = mountText(mount);
   if (kind === "named") return read(text, "a volume of the container engine");
   if (source.includes("<")) {
     return read(text, "a path of this machine, which the operator must have opened");
@@ -62,6 +70,10 @@ function mountArgument(mount: Mount, { hostPaths }: Pick<Policy, "hostPaths">): 
   return isInside(source, hostPaths)
     ? { text, fate: "granted", why: "the operator has opened this path" }
     : { text, fate: "refused", why: "the operator has not opened this path of this machine" };
+}
+
+function mountText({ source, target, readOnly }: Mount): string {
+  return `-v ${source}:${target}${readOnly ? ":ro" : ""}`;
 }
 
 function reasonFor(text: string): string {

@@ -237,15 +237,17 @@ export interface Mount {
  *
  * @param volumes The catalogue's.
  * @param values What its settings come to.
- * @returns The mounts; a volume whose setting has no value is left out.
- * @throws {AppError} `INVALID_ARGUMENT` for a path that is not plain and absolute, `FORBIDDEN` for
- * the socket of a container engine.
+ * @returns The mounts, without volumes whose settings have no value, and those that the catalogue
+ * writes in a form that is never mounted.
+ * @throws {AppError} `INVALID_ARGUMENT` for a given path that is not plain and absolute, `FORBIDDEN`
+ * for the socket of a container engine.
  */
 export function renderVolumes(
   volumes: readonly Volume[],
   values: Values,
-): Rendering & { readonly mounts: readonly Mount[] } {
+): Rendering & { readonly mounts: readonly Mount[]; readonly refused: readonly Mount[] } {
   const facts = new Facts(values);
+  const refused: Mount[] = [];
   const mounts = volumes.flatMap((volume) => {
     const { each } = volume;
     const elements = each === undefined
@@ -256,15 +258,23 @@ export function renderVolumes(
       const source = values.expand(volume.source, options);
       const target = values.expand(volume.target, options);
       if (source === undefined || target === undefined) return [];
+      const { kind, readOnly } = volume;
+      const mount = { source: source.text, target: target.text, kind, readOnly };
+      try {
+        if (!source.isHidden) checkSource(volume, source.text);
+        if (!target.isHidden) checkTarget(target.text);
+      } catch (thrown) {
+        // What a person gave is theirs to mend; the catalogue's own words are only refused.
+        if (source.isGiven || target.isGiven) throw thrown;
+        refused.push(mount);
+        return [];
+      }
       facts.add(source);
       facts.add(target);
-      if (!source.isHidden) checkSource(volume, source.text);
-      if (!target.isHidden) checkTarget(target.text);
-      const { kind, readOnly } = volume;
-      return [{ source: source.text, target: target.text, kind, readOnly }];
+      return [mount];
     });
   });
-  return { mounts, ...facts.get() };
+  return { mounts, refused, ...facts.get() };
 }
 
 function checkSource({ kind }: Volume, source: string): void {

@@ -115,6 +115,29 @@ Deno.test("planActivation() names every run argument and passes none on", () => 
   assert.equal(new Set(made.runArguments.map(({ why }) => why)).size, 5);
   assert.deepEqual(made.args, ["serve"]);
   assert.deepEqual(made.verdict.confirm?.slice(-1), ["it may read /srv/data"]);
+  const odd = makeEntry("docker/odd", {
+    packages: [{
+      type: "oci",
+      identifier: "acme/x:1",
+      run: {
+        volumes: ["~/x", "/run/podman/podman.sock", "cache"].map((source) => ({
+          source,
+          target: "/x",
+          kind: source === "cache" ? "named" : "host",
+          readOnly: false,
+        })),
+      },
+    }],
+  });
+  assert.deepEqual(plan(odd).runArguments.map(({ text, fate, why }) => [text, fate, why]), [
+    ["-v cache:/x", "read", "a volume of the container engine"],
+    ["-v ~/x:/x", "refused", "its paths are not plain and absolute"],
+    [
+      "-v /run/podman/podman.sock:/x",
+      "refused",
+      "it opens the container engine, and with it this machine",
+    ],
+  ]);
   const npm = plan(ENTRY, { launchMethod: "stdio-proxy" });
   assert.deepEqual(npm.runArguments.map(({ text, fate }) => [text, fate]), [["--yes", "refused"]]);
 });

@@ -303,6 +303,15 @@ Deno.test("renderVolumes() refuses sockets of engines, and paths that are more t
   for (const source of ["-v", "/host", "a:b", "."]) {
     assert.match(refusal(mount(source, { kind: "named" })), /it is no name of a volume$/, source);
   }
+  // The catalogue's own words are no fault of the caller's.
+  const own = renderVolumes([
+    { ...HOST, source: "~/data" },
+    { ...HOST, source: "/run/docker.sock" },
+    { ...HOST, source: "/srv", target: "data" },
+    { ...HOST, source: "/srv" },
+  ], valuesOf([]));
+  assert.deepEqual(own.refused.map(({ source }) => source), ["~/data", "/run/docker.sock", "/srv"]);
+  assert.deepEqual(own.mounts.map(({ source }) => source), ["/srv"]);
   assert.equal(mount("C:\\data")().mounts[0]?.source, "C:\\data");
 });
 
