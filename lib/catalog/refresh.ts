@@ -9,6 +9,7 @@ import { abortError, deadline, throwIfAborted } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { SingleFlight } from "../core/single_flight.ts";
+import { cleanText } from "../core/text.ts";
 import type { CatalogCache, KeptSource, SourceStatus } from "./cache.ts";
 import type { Entry } from "./entry.ts";
 import type { PlacedSource } from "./places.ts";
@@ -112,6 +113,8 @@ const RETRY_MS = 5 * MINUTE_MS;
 
 /** No reading takes this long; a reader that hangs must not hold the lock for ever. */
 const MOST_MS = 30 * MINUTE_MS;
+
+const MAX_MESSAGE_CHARS = 400;
 
 /** Problems that are kept for a person to look at. */
 const MOST_SAMPLES = 10;
@@ -333,7 +336,9 @@ export class Refresher {
     readonly durationMs: number;
   }): Promise<void> {
     const { cache, log } = this.#deps;
-    const { code, message, hint } = error;
+    const { code, hint } = error;
+    // Errors of others may have several lines.
+    const message = cleanText(error.message, { maxChars: MAX_MESSAGE_CHARS });
     try {
       await cache.writeStatus(key, {
         ...(status ?? { entries: 0, skipped: 0, problems: 0, samples: [] }),
