@@ -11,6 +11,7 @@
 import { abortError, deadline } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
+import { isObject } from "./json_rpc.ts";
 import type { LogTail } from "./log_tail.ts";
 import type { StreamEnd } from "./net_fetch.ts";
 import type { RemoteFetch } from "./remote_fetch.ts";
@@ -162,8 +163,10 @@ export class RemoteTransport implements Transport {
   streamEnded({ request, resumable, error }: StreamEnd): void {
     if (error?.code === "TOO_LARGE") return this.#end(error);
     if (request.method !== "POST") return;
-    const id = idOf(request.body);
-    if (id === undefined || !this.#unanswered.has(id)) return;
+    // It is what was sent: JSON of our own.
+    const sent: unknown = JSON.parse(request.body ?? "null");
+    const id = [...this.#unanswered].find((one) => isObject(sent) && sent.id === one);
+    if (id === undefined) return;
     if (resumable) this.#suspended.add(id);
     else void this.#giveUp(id);
   }
@@ -386,16 +389,4 @@ function brokenOff(reason: string): AppError {
 
 function expired(): AppError {
   return brokenOff("it has ended the session (status 404), a new one has to be begun");
-}
-
-function idOf(body: string | undefined): Id | undefined {
-  try {
-    const message: unknown = JSON.parse(body ?? "");
-    if (typeof message !== "object" || message === null || !("id" in message)) return undefined;
-    return typeof message.id === "string" || typeof message.id === "number"
-      ? message.id
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { AddressKind } from "../../lib/core/address.ts";
+import type { Net } from "../../lib/core/http.ts";
 import {
   Heard,
   isLoopback,
@@ -333,6 +334,14 @@ Deno.test("netFetch() refuses answers that are none", async () => {
   const gzip = world(() => new Response("x", { headers: { "content-encoding": "gzip" } }));
   await assert.rejects(gzip.fetch(SERVER), { code: "BAD_RESPONSE", message: /compresses/ });
   assert.equal(gzip.net.open, 0);
+  const odd: Net = {
+    async fetch(request) {
+      const response = await gzip.net.fetch(request);
+      return { ...response, status: 999 };
+    },
+  };
+  const ask = netFetch({ net: odd, clock: new FakeClock() }, { server: SERVER });
+  await assert.rejects(ask(SERVER), { code: "BAD_RESPONSE", message: /status 999/ });
   const empty = world(() => new Response(null, { status: 204 }));
   assert.equal((await empty.fetch(SERVER)).body, null);
 });

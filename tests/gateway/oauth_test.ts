@@ -496,3 +496,32 @@ Deno.test("renew() survives a file that is of no use", async () => {
   const token = await oauth.renew({ server: SERVER, authorize: browser });
   assert.equal(server.tokens.has(token), true);
 });
+
+Deno.test("renew() can be cancelled in the middle of an exchange", async () => {
+  const { oauth, server, net, clock } = world();
+  const caller = new AbortController();
+  server.intercept = ({ url }) => {
+    if (url !== `${ISSUER}/.well-known/oauth-authorization-server`) return undefined;
+    caller.abort();
+    return new Promise(() => {});
+  };
+  await assert.rejects(oauth.renew({ server: SERVER, authorize: nobody }, caller.signal), {
+    code: "CANCELLED",
+  });
+  await settle();
+  assert.equal(net.open, 0);
+  assert.equal(clock.sleeping, 0);
+});
+
+Deno.test("renew() registers anew when the registration's secret is past its time", async () => {
+  const { oauth, browser, clock, store, server } = world({ refreshes: false });
+  const rejected = await oauth.renew({ server: SERVER, authorize: browser });
+  const endSeconds = clock.now() / 1000 + 60;
+  await store.update(SERVER, ({ client, ...record }) => ({
+    ...record,
+    client: { client_id: "", ...client, client_secret_expires_at: endSeconds },
+  }));
+  await clock.advance(61_000);
+  await oauth.renew({ server: SERVER, rejected, authorize: browser });
+  assert.equal(server.count("POST /register"), 2);
+});

@@ -9,6 +9,7 @@ import { launchRemote, type RemoteSpec } from "../../lib/gateway/remote.ts";
 import { UpstreamSession } from "../../lib/gateway/session.ts";
 import type { SessionOptions } from "../../lib/gateway/session_types.ts";
 import { systemClock } from "../../lib/host/clock.ts";
+import { openDisk } from "../../lib/host/disk.ts";
 import { listen, openNet } from "../../lib/host/net.ts";
 import { FakeLog } from "../fake_log.ts";
 import { AuthServer } from "../gateway/auth_server.ts";
@@ -486,6 +487,43 @@ Deno.test("launchRemote() signs in for two connections at once by one sign-in", 
     await connected[Symbol.asyncDispose]();
   }
   assert.equal(login.count("GET /authorize"), 1);
+});
+
+Deno.test("a guarded server takes a token that is given, and no sign-in is begun", async () => {
+  await using world = guarded();
+  const { server, login, oauth, authorize } = world;
+  login.tokens.set("given-token", "");
+  const headers = { Authorization: "Bearer given-token" };
+  await using connected = await connect(server.url, { oauth, authorize, headers });
+  await connected.session.call("echo", {});
+  assert.deepEqual(login.asked, []);
+});
+
+Deno.test("tokens are in a file of mode 0600, and processes that renew at once do not lose them", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await using world = guarded();
+    const { server, login, authorize } = world;
+    await using net = openNet({ userAgent: "wharf-test/1", clock: CLOCK });
+    const log = new FakeLog();
+    // Each with a disk of its own, as processes have.
+    const all = [1, 2, 3].map(() => {
+      const disk = openDisk(directory);
+      const store = new OAuthStore({ disk, log });
+      return new OAuth({ net, clock: CLOCK, listen, store, disk, log });
+    });
+    const [first] = all;
+    assert.ok(first !== undefined);
+    const rejected = await first.renew({ server: server.url, authorize });
+    login.revoke();
+    const tokens = await Promise.all(all.map((one) => one.renew({ server: server.url, rejected })));
+    assert.equal(new Set(tokens).size, 1);
+    assert.equal(login.count("POST /token"), 2);
+    const { mode } = await Deno.stat(`${directory}/oauth.json`);
+    if (Deno.build.os !== "windows") assert.equal((mode ?? 0) & 0o777, 0o600);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("a server that refuses every token is not signed in to again and again", async () => {
