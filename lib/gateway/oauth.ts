@@ -21,6 +21,7 @@ import { abortError, deadline, throwIfAborted } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
 import type { Clock, Disk, Log } from "../core/host.ts";
 import type { Listen, Net } from "../core/http.ts";
+import { Limiter } from "../core/limiter.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import { type Heard, isLoopback, netFetch } from "./net_fetch.ts";
 import { codeOf, SignInFetch } from "./oauth_exchange.ts";
@@ -107,6 +108,9 @@ const EXCHANGE = { maxMessageBytes: 1024 * 1024, answerTimeoutMs: 30_000, bodyTi
 /** Time before its end at which a token counts as over. */
 const EARLY_MS = 30_000;
 
+/** More than any sign-in needs; a client has to show it. */
+const MAX_URL_CHARS = 8_192;
+
 const LOCK = "oauth-renew.lock";
 
 /** Who signs in, to any number of servers. */
@@ -114,6 +118,7 @@ export class OAuth {
   readonly #deps: OAuthDeps;
   readonly #authorizeTimeoutMs: number;
   readonly #flights = new SingleFlight<string>();
+  readonly #asking = new Map<string, Limiter>();
 
   /**
    * @param deps Network, time and store.
@@ -178,7 +183,10 @@ export class OAuth {
         { hint: "Add it again with registry-add or wharf add, and sign in there" },
       );
     }
-    return await this.#ask({ ...request, authorize }, signal);
+    // One person and one registration: a second question for the server waits for the first.
+    const one = this.#asking.get(server.href) ?? new Limiter(1);
+    this.#asking.set(server.href, one);
+    return await one.run(() => this.#ask({ ...request, authorize }, signal), signal);
   }
 
   /** Without a person. Under a lock: a refresh token may be good for one use only. */
@@ -234,10 +242,10 @@ export class OAuth {
     const exchange = this.#fetch(request, signal);
     await exchange.guard(() => this.#auth(signIn, request, { exchange }));
     const url = signIn.authorizationUrl;
-    if (url === undefined || (url.protocol !== "https:" && !isPlainLoopback(url))) {
+    if (url === undefined || !isShowable(url)) {
       throw new AppError(
         "ADDRESS_REFUSED",
-        `Cannot sign in to "${server.host}": its sign-in page is not at an https address`,
+        `Cannot sign in to "${server.host}": its sign-in page is at no plain https address`,
         { hint: "Report it to the server's makers" },
       );
     }
@@ -368,6 +376,8 @@ function portOf(url: string | undefined): number | undefined {
   return port === undefined || port === "" ? undefined : Number(port);
 }
 
-function isPlainLoopback(url: URL): boolean {
-  return url.protocol === "http:" && isLoopback(url);
+/** Whether a person may be sent there: nothing that misleads, and nothing that anybody can read. */
+function isShowable(url: URL): boolean {
+  if (url.username !== "" || url.password !== "" || url.href.length > MAX_URL_CHARS) return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
 }

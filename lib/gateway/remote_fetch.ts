@@ -57,7 +57,7 @@ export class RemoteFetch {
   readonly #options: RemoteFetchOptions;
   readonly #secrets: Set<string>;
   #token: string | undefined;
-  #hasLooked = false;
+  #looked: Promise<unknown> | undefined;
   /** A token that was given a moment ago was refused: another sign-in would end the same way. */
   #refused: AppError | undefined;
   /** The same, for scopes that some calls want. */
@@ -154,11 +154,13 @@ export class RemoteFetch {
       : this.#refusedScopes.values().next().value;
   }
 
+  /** The token that is there; the disk is asked once, whoever asks first. */
   async #kept(): Promise<string | undefined> {
     const { signIn, server } = this.#options;
-    if (signIn === undefined || this.#hasLooked) return this.#token;
-    this.#hasLooked = true;
-    return this.#keep(await signIn.oauth.token(server));
+    if (signIn === undefined) return undefined;
+    this.#looked ??= signIn.oauth.token(server).then((token) => this.#keep(token));
+    await this.#looked;
+    return this.#token;
   }
 
   async #renew(

@@ -299,7 +299,10 @@ export class RemoteTransport implements Transport {
       const error = await this.#deps.remote.refusal(response);
       const hasSession = new Headers(init.headers).has("mcp-session-id") ||
         this.#inner instanceof SSEClientTransport;
-      if (response.status === 404 && hasSession) this.#end(expired());
+      // Older servers of the SDK say 400 where 404 is right.
+      const isGone = response.status === 404 ||
+        (response.status === 400 && /\bsession\b/i.test(error.message));
+      if (isGone && hasSession) this.#end(expired(response.status));
       throw error;
     } catch (thrown) {
       this.#problem = toAppError(thrown);
@@ -387,6 +390,6 @@ function brokenOff(reason: string): AppError {
   });
 }
 
-function expired(): AppError {
-  return brokenOff("it has ended the session (status 404), a new one has to be begun");
+function expired(status: number): AppError {
+  return brokenOff(`it has ended the session (status ${status}), a new one has to be begun`);
 }

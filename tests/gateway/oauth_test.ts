@@ -525,3 +525,40 @@ Deno.test("renew() registers anew when the registration's secret is past its tim
   await oauth.renew({ server: SERVER, rejected, authorize: browser });
   assert.equal(server.count("POST /register"), 2);
 });
+
+Deno.test("renew() asks one thing after the other", async () => {
+  const { oauth, browser, server } = world();
+  let open = 0;
+  const authorize: Authorize = async (request, options) => {
+    assert.equal(++open, 1);
+    await settle();
+    const answer = await browser(request, options);
+    open--;
+    return answer;
+  };
+  const scopes = ["read", "write"];
+  const tokens = await Promise.all(
+    scopes.map((scope) =>
+      oauth.renew({ server: SERVER, authorize, challenge: { scope, insufficientScope: true } })
+    ),
+  );
+  assert.deepEqual(tokens.map((token) => server.tokens.get(token)), scopes);
+  assert.equal(server.count("POST /register"), 1);
+});
+
+Deno.test("renew() sends nobody to an address that misleads", async () => {
+  const endpoints = ["https://bank.example@login.example/", `${ISSUER}/${"x".repeat(9000)}`];
+  for (const endpoint of endpoints) {
+    const { server, oauth } = world();
+    server.intercept = async (request) => {
+      if (!request.url.endsWith("authorization-server")) return undefined;
+      server.intercept = undefined;
+      const metadata = await (await server.handle(request)).json();
+      return Response.json({ ...metadata, authorization_endpoint: endpoint });
+    };
+    await assert.rejects(oauth.renew({ server: SERVER, authorize: nobody }), {
+      code: "ADDRESS_REFUSED",
+      message: /no plain https address/,
+    });
+  }
+});

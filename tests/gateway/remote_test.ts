@@ -284,6 +284,26 @@ Deno.test("a session of the SSE transport ends with its stream", async () => {
   assert.equal(net.requests.length, 1);
 });
 
+Deno.test("a session has ended however the server says so, and only then", async () => {
+  const cases: [number, string, boolean][] = [
+    [404, "", true],
+    [400, "Bad Request: No valid session ID provided", true],
+    [400, "Bad Request: no such tool", false],
+  ];
+  for (const [status, text, ends] of cases) {
+    const handler = serve({ "tools/call": () => new Response(text, { status }) });
+    const { launched, transport, closes } = await world(handler);
+    await transport.send(INITIALIZE);
+    await assert.rejects(transport.send(CALL), {
+      code: ends ? "UNAVAILABLE" : "BAD_RESPONSE",
+      retryable: ends,
+    });
+    await settle();
+    assert.equal(closes(), ends ? 1 : 0, text);
+    await launched.stop(0);
+  }
+});
+
 /** A stream that has an id, so that it can be resumed, and ends without an answer. */
 function resumable(): Response {
   return new Response("retry: 1\nid: 7\ndata:\n\n", { headers: EVENTS });
