@@ -17,8 +17,8 @@
  * @module
  */
 
-import type { Entry } from "../catalog/mod.ts";
-import { AppError } from "../core/errors.ts";
+import { type Entry, foldId, type RunFacts } from "../catalog/mod.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
 import { digestOf } from "../oci/mod.ts";
 import { checkPrefix, defaultPrefix } from "./names.ts";
@@ -81,7 +81,7 @@ export function planActivation(
     .sort((a, b) => obstacles(a.plan) - obstacles(b.plan) || a.index - b.index)
     .map(({ plan }) => plan);
   const [best, ...others] = ranked;
-  if (best === undefined) throw problems[0] ?? unplannable(entry);
+  if (best === undefined) throw toAppError(problems[0]);
   return {
     ...best,
     alternatives: others.slice(0, MAX_ALTERNATIVES).map((plan) => ({
@@ -99,12 +99,6 @@ function obstacles({ verdict, unavailable, missing }: ActivationPlan): number {
     (missing.length > 0 ? 1 : 0);
 }
 
-function unplannable(entry: Entry | undefined): AppError {
-  return new AppError("INTERNAL", `Cannot add "${entry?.id ?? "it"}": there is nothing to plan`, {
-    hint: "This is a fault in Wharf; please report it",
-  });
-}
-
 interface PlanContext {
   readonly entry: Entry | undefined;
   readonly request: ActivationRequest;
@@ -116,12 +110,12 @@ function planCandidate(candidate: Candidate, context: PlanContext): ActivationPl
   const { entry, request, deps, given } = context;
   const { policy } = deps;
   const own = valuesFor(candidate, given, { entry, deps });
-  const parts = partsOf(candidate, own);
+  const id = entry?.id ?? adHocId(candidate.target);
+  const parts = partsOf(candidate, own, id);
   const known = plannedValues(own.values, own.settings);
   if (candidate.target.kind !== "image") refuseEngineSecrets(known);
   const missing = missingSettings(parts, known);
   const shown = renderParts(candidate.target, parts, hide(known, missing.map(({ name }) => name)));
-  const id = entry?.id ?? adHocId(candidate.target);
   const target = candidate.target.kind === "remote"
     ? { ...candidate.target, url: shownUrl(candidate, shown) }
     : candidate.target;
@@ -173,12 +167,24 @@ function shownUrl({ adHoc }: Candidate, { url = "" }: ShownParts): string {
   return adHoc ? url.replace(/=[^&#]*/g, "=…") : url;
 }
 
-function partsOf(candidate: Candidate, { settings }: CandidateValues): PlanParts {
+function partsOf(candidate: Candidate, { settings }: CandidateValues, id: string): PlanParts {
+  const { run, target, args } = candidate;
   return {
     settings,
-    args: candidate.args,
-    ...(candidate.run === undefined ? {} : { run: candidate.run }),
-    ...(candidate.target.kind === "remote" ? { url: candidate.target.url } : {}),
+    args,
+    ...(run === undefined ? {} : { run: withOwnVolumes(run, id) }),
+    ...(target.kind === "remote" ? { url: target.url } : {}),
+  };
+}
+
+/** A named volume is its entry's own: another entry that writes the same name has another volume. */
+function withOwnVolumes(run: RunFacts, id: string): RunFacts {
+  const hash = digestOf(new TextEncoder().encode(foldId(id))).slice("sha256:".length).slice(0, 8);
+  return {
+    ...run,
+    volumes: run.volumes.map((volume) =>
+      volume.kind === "named" ? { ...volume, source: `wharf-${hash}-${volume.source}` } : volume
+    ),
   };
 }
 

@@ -134,11 +134,10 @@ function guard(value: string, settings: readonly Setting[]): string {
 }
 
 function entryMakers(entry: Entry, request: ActivationRequest): readonly (() => Candidate)[] {
-  const makers = launchOptions(entry).map((option) => () => {
-    if (option.remote !== undefined) return remoteCandidate(option.remote, entry, request);
-    if (option.package !== undefined) return packageCandidate(option.package, entry, request);
-    throw fault(entry.id, "it names neither package nor remote", { hint: "Try another entry" });
-  });
+  const makers = launchOptions(entry).flatMap(({ package: item, remote }) => [
+    ...(item === undefined ? [] : [() => packageCandidate(item, entry, request)]),
+    ...(remote === undefined ? [] : [() => remoteCandidate(remote, entry, request)]),
+  ]);
   const { repoUrl } = entry;
   const wantsSource = request.launchMethod === "source" || makers.length === 0;
   if (repoUrl === undefined || !wantsSource) return makers;

@@ -130,11 +130,6 @@ export class Values {
     return readList(name, value.text).map((text) => ({ text, isHidden: false }));
   }
 
-  /** The setting of a name in a template. */
-  setting(name: string): Setting | undefined {
-    return this.#byName.get(name);
-  }
-
   /**
    * Puts values into a template. Braces that name no setting stay as they are.
    *

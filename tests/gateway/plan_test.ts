@@ -130,7 +130,7 @@ Deno.test("planActivation() names every run argument and passes none on", () => 
     }],
   });
   assert.deepEqual(plan(odd).runArguments.map(({ text, fate, why }) => [text, fate, why]), [
-    ["-v cache:/x", "read", "a volume of the container engine"],
+    [`-v ${plan(odd).mounts[0]?.source}:/x`, "read", "a volume of the container engine"],
     ["-v ~/x:/x", "refused", "its paths are not plain and absolute"],
     [
       "-v /run/podman/podman.sock:/x",
@@ -140,6 +140,23 @@ Deno.test("planActivation() names every run argument and passes none on", () => 
   ]);
   const npm = plan(ENTRY, { launchMethod: "stdio-proxy" });
   assert.deepEqual(npm.runArguments.map(({ text, fate }) => [text, fate]), [["--yes", "refused"]]);
+});
+
+Deno.test("planActivation() keeps the named volumes of entries apart", () => {
+  const facts = (volumeSource: string): EntryFacts => ({
+    packages: [{
+      type: "oci",
+      identifier: "acme/x:1",
+      run: { volumes: [{ source: volumeSource, target: "/x", kind: "named", readOnly: false }] },
+    }],
+  });
+  const sourceOf = (id: string, source = "memory") =>
+    plan(makeEntry(id, facts(source))).mounts[0]?.source ?? "";
+  assert.match(sourceOf("docker/a"), /^wharf-[0-9a-f]{8}-memory$/);
+  assert.equal(sourceOf("docker/a"), sourceOf("docker/A"));
+  assert.notEqual(sourceOf("docker/a"), sourceOf("docker/b"));
+  // A name in the form of another entry's volume is still this entry's.
+  assert.notEqual(sourceOf("docker/b", sourceOf("docker/a")), sourceOf("docker/a"));
 });
 
 Deno.test("planActivation() refuses a path of this machine that the operator has not opened", () => {
@@ -237,6 +254,9 @@ Deno.test("planActivation() holds its own image apart from one that a caller nam
   assert.deepEqual([other.adHoc, other.values, other.from], [true, [], []]);
   assert.equal(other.verdict.verdict, "confirm");
   assert.equal(plan(ENTRY, { image: "evil" }).verdict.rule, "policy.ad_hoc");
+  const packages = ENTRY.packages.map((item) => ({ ...item, identifier: "a/b:{tag}" }));
+  const odd = { ...ENTRY, packages };
+  assert.equal(plan(odd, { image: "a/b:1" }).verdict.rule, "policy.ad_hoc");
   assert.equal(
     plan(ENTRY, { image: "evil" }, { policy: { ad_hoc: true, deny: [{ id: "docker/*" }] } }).verdict
       .rule,
