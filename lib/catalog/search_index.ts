@@ -22,7 +22,7 @@ const WEIGHTS: Readonly<Record<FieldName, number>> = {
   title: 3,
   tag: 1.6,
   tool: 1.4,
-  owner: 1.6,
+  owner: 0.6,
   description: 1,
 };
 
@@ -37,7 +37,7 @@ const MAX_TERMS: Readonly<Record<FieldName, number>> = {
 };
 
 /** BM25's saturation. */
-const SATURATION = 1.4;
+const SATURATION = 1;
 
 /** How much a long text counts against an entry, from 0 to 1. */
 const LENGTH_SHARE = 0.35;

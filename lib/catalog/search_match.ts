@@ -9,13 +9,13 @@ import type { Ranked } from "./search_page.ts";
 import type { Query, QueryWord } from "./search_query.ts";
 
 /** An entry that has less than this share of the words that the best one has is no hit, */
-const LEAST_COVERAGE = 0.55;
+const LEAST_COVERAGE = 0.5;
 
 /** unless there are fewer hits than this: then half of that share is enough. */
 const FEW_HITS = 20;
 
 /** What a full match of all words is worth over one of some. */
-const COVERAGE_POWER = 1.6;
+const COVERAGE_POWER = 2.5;
 
 /** How much a name that the query names whole is worth. */
 const NAME_SHARE = 0.45;

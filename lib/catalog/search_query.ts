@@ -42,6 +42,15 @@ const MAX_WORDS = 24;
 /** Words that begin like the query's last one. */
 const MAX_PREFIXED = 12;
 
+/** Fewer letters begin anything. */
+const MIN_PREFIX_CHARS = 3;
+
+/** A known word within a query is whole; only longer ones also find `shortener` by `shorten`. */
+const MIN_INNER_PREFIX_CHARS = 5;
+
+/** Known words of fewer letters are near to too many others to be slips. */
+const MIN_SLIP_CHARS = 5;
+
 /** How much a weak word counts. */
 const WEAK_SHARE = 0.4;
 
@@ -95,7 +104,7 @@ export function readQuery(text: string, deps: {
     const previous = all[at - 1];
     if (previous !== undefined) add(termOf(previous + word), 1);
     const isLast = place === unique.length - 1;
-    if ((!isKnown || isLast) && word.length >= 3) {
+    if (word.length >= (!isKnown || isLast ? MIN_PREFIX_CHARS : MIN_INNER_PREFIX_CHARS)) {
       const beginning = isKnown ? word : shorter(term, word);
       for (const prefixed of beginningWith(index.terms, beginning)) {
         if (prefixed !== term) add(prefixed, WEIGHT.prefix * word.length / prefixed.length);
@@ -103,7 +112,7 @@ export function readQuery(text: string, deps: {
     }
     const count = isKnown ? countOf(term, index) : 0;
     // The beginning of a known word is no slip.
-    if (count <= RARE && (isKnown || meanings.size === 0)) {
+    if (count <= RARE && (isKnown ? word.length >= MIN_SLIP_CHARS : meanings.size === 0)) {
       // A word that hardly anybody uses may be a slip of a usual one, but is what was written.
       const near = isKnown
         ? deps.speller().correct(word, { limit: 1, maxEdits: 1 })

@@ -24,8 +24,17 @@ const MAX_CANDIDATES = 250;
 /** Letters that may be in one word only; a transposed pair has none, a wrong letter two. */
 const MAX_LETTER_DIFFERENCE = 3;
 
-/** How much a match may differ (0 equal, 1 anything); two letters of seven are too much. */
-const THRESHOLD = 0.4;
+/** How much a match may differ (0 equal, 1 anything): enough for two letters that changed places in four. */
+const THRESHOLD = 0.6;
+
+/** From as many letters on, two slips in one word are taken for slips. */
+const LONG_WORD = 8;
+
+/** How much the score of `fuse.js` is worth, in edits. */
+const SCORE_SHARE = 1;
+
+/** How much it is worth that `e` times as many entries have a word, in edits. */
+const COUNT_SHARE = 0.15;
 
 /** The vocabulary by letters. */
 export class Speller {
@@ -54,7 +63,7 @@ export class Speller {
     word: string,
     options: { readonly limit: number; readonly maxEdits?: number },
   ): readonly string[] {
-    const { limit, maxEdits = word.length < 9 ? 1.5 : 2 } = options;
+    const { limit, maxEdits = word.length < LONG_WORD ? 1.5 : 2 } = options;
     // `s3` and `auth0` are no slips.
     if (word.length < MIN_CHARS || /\d/.test(word)) return [];
     const candidates = this.#candidates(word);
@@ -65,16 +74,20 @@ export class Speller {
       distance: 4,
       minMatchCharLength: 2,
     });
-    // Near words first; of those equally near, the one that many entries have.
+    // Near words first; one that many entries have is meant more often than one that a few have.
     return fuse.search(word)
-      .map(({ item, score = 1 }) => ({
-        item,
-        rank: score + distance(word, item.word) / 10 - Math.log1p(item.count) / 60,
-      }))
-      .filter(({ item }) => distance(word, item.word) <= maxEdits)
+      .map(({ item, score = 1 }) => {
+        const edits = distance(word, item.word);
+        return {
+          word: item.word,
+          edits,
+          rank: edits + score * SCORE_SHARE - Math.log1p(item.count) * COUNT_SHARE,
+        };
+      })
+      .filter((near) => near.word !== word && near.edits <= maxEdits)
       .sort((a, b) => a.rank - b.rank)
       .slice(0, limit)
-      .map(({ item }) => item.word);
+      .map((near) => near.word);
   }
 
   #candidates(word: string): readonly KnownWord[] {

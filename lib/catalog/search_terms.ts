@@ -18,6 +18,9 @@ import { BRANDS, CANONICAL } from "./search_words.ts";
 /** Words longer than this are no words, but data. */
 const MAX_WORD_CHARS = 40;
 
+/** Names of three parts are shorter than what joins words as `postgresMcpServer` does. */
+const MAX_NAME_CHARS = 16;
+
 /** Folded words by word: texts repeat the same few thousand. */
 const TERMS = new Map<string, string>();
 const MAX_KEPT_TERMS = 100_000;
@@ -55,11 +58,12 @@ export function wordsOf(text: string): string[] {
   return words;
 }
 
-/** The parts of a word, and the whole of one that has two, since it may be a name. */
+/** The parts of a word, and the whole of one that may be a name, such as `LaTeX`. */
 function humps(run: string): string[] {
   const parts = run.replace(JOINED, (brand) => ` ${brand.toLowerCase()} `).split(HUMP)
     .flatMap((part) => part.split(" ")).filter((part) => part !== "");
-  return parts.length === 2 ? [...parts, run] : parts;
+  const isName = parts.length === 2 || (parts.length === 3 && run.length <= MAX_NAME_CHARS);
+  return isName ? [...parts, run] : parts;
 }
 
 /** Neighbours of a script without blanks, as pairs. */
