@@ -62,11 +62,21 @@ export function candidatesOf(
   entry: Entry | undefined,
   request: ActivationRequest,
 ): readonly Candidate[] {
-  const { image, command, url, launchMethod, args } = request;
+  const { image, command, url, launchMethod, args, version, network } = request;
   const named = [image, command, url].filter((text) => text !== undefined).length;
   if (named > 1) {
     throw fault("what is asked for", "image, command and url cannot be given together", {
       hint: "Give one of them",
+    });
+  }
+  if (version !== undefined && (image !== undefined || command !== undefined)) {
+    throw fault("version", "it is about the entry's own package or image", {
+      hint: "Give an image with its tag or digest, or leave version out",
+    });
+  }
+  if (network === "none" && command !== undefined) {
+    throw fault("network", "nothing keeps a given command from the network", {
+      hint: "Add an image or a package instead",
     });
   }
   if (entry === undefined && named === 0) {
@@ -112,9 +122,6 @@ function collect(makers: readonly (() => Candidate)[]): {
 }
 
 function withArgs(candidate: Candidate, args: readonly string[]): Candidate {
-  if (candidate.method === "remote-http") {
-    throw fault("args", "a remote server takes no arguments", { hint: "Leave args out" });
-  }
   if (args.length > 256 || args.some((text) => text.includes("\0") || text.length > 32 * 1024)) {
     throw fault("args", "they are too many, too long, or hold a NUL character", {
       hint: "Give each argument as one element",
@@ -193,13 +200,9 @@ function atVersion(image: Reference, version: string | undefined): Reference {
 function remoteCandidate(
   remote: Remote,
   entry: Entry,
-  { version, network }: Pick<ActivationRequest, "version" | "network">,
+  request: ActivationRequest,
 ): Candidate {
-  if (version !== undefined || network === "none") {
-    throw fault(entry.id, "a remote server takes neither version nor network", {
-      hint: "Leave them out, or choose another launch_method",
-    });
-  }
+  refuseLocal(entry.id, request);
   return {
     method: "remote-http",
     target: { kind: "remote", url: remote.url, transport: remote.type },
@@ -210,6 +213,14 @@ function remoteCandidate(
     runtimeArgs: [],
     oauth: remote.oauth ?? [],
   };
+}
+
+/** What only something that Wharf starts can be given. */
+function refuseLocal(what: string, { version, network, args }: ActivationRequest): void {
+  if (version === undefined && network !== "none" && args === undefined) return;
+  throw fault(what, "a remote server takes no version, arguments or network", {
+    hint: "Leave them out, or choose another launch_method",
+  });
 }
 
 function sourceCandidate(
@@ -266,7 +277,7 @@ function commandCandidate(command: string): Candidate {
 function urlCandidate(
   text: string,
   entry: Entry | undefined,
-  { env = {} }: Pick<ActivationRequest, "env">,
+  request: ActivationRequest,
 ): Candidate {
   const url = URL.parse(text);
   if (
@@ -277,8 +288,9 @@ function urlCandidate(
     });
   }
   const own = entry?.remotes.find((remote) => URL.parse(remote.url)?.href === url.href);
-  if (entry !== undefined && own !== undefined) return remoteCandidate(own, entry, {});
-  if (Object.keys(env).length > 0) {
+  if (entry !== undefined && own !== undefined) return remoteCandidate(own, entry, request);
+  refuseLocal("url", request);
+  if (Object.keys(request.env ?? {}).length > 0) {
     throw fault("env", "an address that no entry names takes no values", { hint: "Leave env out" });
   }
   return {

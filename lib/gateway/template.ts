@@ -259,17 +259,21 @@ export function isNumber(text: string): boolean {
 /** A JSON array of strings; any other text is one element. */
 function readList(name: string, text: string): readonly string[] {
   if (!text.trimStart().startsWith("[")) return text === "" ? [] : [text];
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    throw valueError(name, "it is no JSON array");
-  }
-  if (!Array.isArray(parsed)) throw valueError(name, "it is no JSON array");
-  return parsed.map((item: unknown) => {
+  const parsed = parseArray(text);
+  if (parsed === undefined) throw valueError(name, "it is no JSON array");
+  return parsed.map((item) => {
     if (typeof item === "string" && !item.includes("\0")) return item;
     throw valueError(name, "it is a JSON array of other things than texts");
   });
+}
+
+function parseArray(text: string): readonly unknown[] | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return Array.isArray(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import type { Entry } from "../../lib/catalog/mod.ts";
 import { AppError } from "../../lib/core/errors.ts";
 import { planActivation } from "../../lib/gateway/plan.ts";
@@ -13,7 +14,7 @@ import { viewPlan } from "../../lib/gateway/plan_view.ts";
 import { parsePolicy } from "../../lib/gateway/policy.ts";
 import { readValue } from "../../lib/gateway/stored_value.ts";
 import { type EntryFacts, makeEntry } from "../catalog/make.ts";
-import { setting } from "./hostile.ts";
+import { hostileText, setting } from "./hostile.ts";
 
 const DIGEST = `sha256:${"b".repeat(64)}`;
 
@@ -286,6 +287,67 @@ Deno.test("planActivation() of what a caller names needs the operator's leave", 
   assert.equal(plan(undefined, { command: "/" }, { policy: { ad_hoc: true } }).id, "adhoc/server");
 });
 
+Deno.test("planActivation() takes an address of the entry's own for the entry's", () => {
+  const remote = makeEntry("docker/remote", {
+    remotes: [{ url: "https://a.example/mcp", settings: [setting("X-Key", { kind: "header" })] }],
+  });
+  const own = plan(remote, { url: "https://A.example/mcp" }, { stored: { "X-Key": "k" } });
+  assert.deepEqual([own.adHoc, own.values.length, own.from.length], [false, 1, 1]);
+  const other = plan(remote, { url: "https://a.example/other" }, { stored: { "X-Key": "k" } });
+  assert.deepEqual([other.adHoc, other.values.length, other.from.length], [true, 0, 0]);
+});
+
+Deno.test("planActivation() of a hostile request is a plan or an error in Wharf's words", () => {
+  const word = fc.oneof(hostileText, fc.constantFrom("alpine", "1.2.3", "https://a.example/x"));
+  const text = fc.option(word, { nil: undefined, freq: 1 });
+  const stored = fc.dictionary(
+    fc.constantFrom("API_KEY", "REGION", "port", "dir", "tenant"),
+    fc.oneof(hostileText, fc.constantFrom("1", "/srv/a")),
+    { maxKeys: 2 },
+  );
+  const request = fc.record({
+    image: text,
+    command: text,
+    url: text,
+    version: text,
+    prefix: text,
+    args: fc.option(fc.array(hostileText, { maxLength: 3 }), { nil: undefined }),
+    env: fc.option(fc.dictionary(fc.oneof(hostileText, fc.constant("API_KEY")), hostileText), {
+      nil: undefined,
+    }),
+  });
+  let planned = 0;
+  fc.assert(
+    fc.property(fc.boolean(), request, stored, (isEntry, wanted, values) => {
+      // What is asked for one by one, since most combinations contradict each other.
+      const given = Object.fromEntries(
+        Object.entries(wanted).filter(([, value]) => value !== undefined).slice(0, 2),
+      );
+      try {
+        const made = planActivation(isEntry ? ENTRY : undefined, { by: "client", ...given }, {
+          policy: parsePolicy({ ad_hoc: true, unsandboxed: true, host_paths: ["/"] }),
+          stored: new Map(
+            Object.entries(values).map(([name, value]) => [name, { kind: "text", text: value }]),
+          ),
+        });
+        planned += 1;
+        // What the caller gave as arguments is theirs; all else is the entry's or a plain value.
+        const own = new Set(["serve", "--port", ...wanted.args ?? []]);
+        for (const item of made.args) assert.ok(own.has(item) || !item.startsWith("-"), item);
+        assert.match(made.prefix, /^[A-Za-z0-9_-]{0,32}$/);
+        assert.match(made.id, /^[A-Za-z0-9._/@-]+$/);
+        for (const { source } of made.mounts) assert.match(source, /^(?:\/|<dir>|[A-Za-z]:)/);
+        viewPlan(made);
+      } catch (thrown) {
+        assert.ok(thrown instanceof AppError, String(thrown));
+        assert.notEqual(thrown.code, "INTERNAL");
+      }
+    }),
+    { seed: 42, numRuns: 2000 },
+  );
+  assert.ok(planned > 200, String(planned));
+});
+
 Deno.test("planActivation() lets a caller's variables refer to nothing of Wharf's", () => {
   const open = { policy: { ad_hoc: true, unsandboxed: true } };
   const env = (value: Record<string, string>) => () =>
@@ -312,6 +374,11 @@ Deno.test("planActivation() refuses requests that contradict themselves or what 
     [ENTRY, { launchMethod: "podman", prefix: "a b" }],
     [ENTRY, { env: { NOPE: "x" } }],
     [ENTRY, { image: `ghcr.io/acme/time@${DIGEST}`, env: { NOPE: "x" } }],
+    [undefined, { image: "alpine", version: "3" }],
+    [undefined, { command: "x", version: "3" }],
+    [undefined, { command: "x", network: "none" }],
+    [undefined, { url: "https://a.example", args: ["x"] }],
+    [undefined, { url: "https://a.example", version: "1" }],
     [ENTRY, { url: "ftp://a.example" }],
     [ENTRY, { url: "https://user:pass@a.example" }],
     [makeEntry("docker/r", { remotes: FACTS.remotes }), { network: "none" }],
