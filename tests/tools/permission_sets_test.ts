@@ -33,5 +33,7 @@ Deno.test("permission sets give only full the right to start programs, and none 
   assert.deepEqual(Object.keys(discover).sort(), ["env", "net", "read", "write"]);
   assert.deepEqual(Object.keys(full).sort(), ["env", "net", "read", "run", "write"]);
   assert.deepEqual(discover.write, ["./.cache"]);
-  for (const command of full.run) assert.match(command, /^(podman|git|docker-credential-[a-z0-9-]+)$/);
+  for (const command of full.run) {
+    assert.match(command, /^(podman|git|docker-credential-[a-z0-9-]+)$/);
+  }
 });

@@ -1,0 +1,384 @@
+/**
+ * One activated server while Wharf runs: started at its first use, started again when it crashes,
+ * held to the tools that were agreed to. Needs no permission of its own.
+ *
+ * @module
+ */
+
+import { abortError } from "../core/deadline.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { Clock, Log } from "../core/host.ts";
+import { SingleFlight } from "../core/single_flight.ts";
+import type { ActiveRecord } from "./active_state.ts";
+import type { JsonObject } from "./json_rpc.ts";
+import type { Launched, Usage } from "./launched.ts";
+import type { Launcher, LaunchWishes, Started } from "./launcher.ts";
+import type { Redactor } from "./redact.ts";
+import { UpstreamSession } from "./session.ts";
+import type { ToolCallOptions } from "./session_types.ts";
+import { type ChangedTool, compareDefinitions, type ToolDefinition } from "./trust.ts";
+
+/** How a server stands. */
+export type ActiveStatus =
+  /** It is started at its first use. */
+  | "idle"
+  /** It is being started. */
+  | "starting"
+  /** It answers. */
+  | "ready"
+  /** It has ended by itself, and is started again after a while. */
+  | "restarting"
+  /** It could not be started, or ended too often; a call tries again. */
+  | "failed"
+  /** It was removed. */
+  | "stopped";
+
+/** What an {@linkcode ActiveServer} works with. */
+export interface ActiveServerDeps {
+  /** Starts it. */
+  readonly launcher: Pick<Launcher, "launch">;
+  /** Looks its values up, not the references in them. */
+  readonly values: () => Promise<LaunchWishes["values"]>;
+  /** Keeps its secrets out of texts. */
+  readonly redactor: Redactor;
+  /** Time. */
+  readonly clock: Clock;
+  /** The operator's log. */
+  readonly log: Log;
+  /** Who Wharf is, for the handshake. */
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  /** Told when its tools or its state have changed. */
+  readonly onChange: () => void;
+}
+
+/** How a start goes. */
+export interface StartOptions extends Pick<LaunchWishes, "authorize" | "progress" | "signal"> {
+  /** Takes another digest or version than the pinned one. @default {false} */
+  readonly acceptsNew?: boolean;
+}
+
+/** Time between restarts; after the last one the server has failed. */
+const BACK_OFF_MS = [1000, 2000, 4000, 8000, 16_000];
+
+/** A server that ran for this long has not crashed at its start. */
+const STEADY_MS = 60_000;
+
+/** Between closed input, SIGTERM and SIGKILL. */
+const STOP_GRACE_MS = 3000;
+
+/** One activated server. */
+export class ActiveServer {
+  readonly #deps: ActiveServerDeps;
+  readonly #starts = new SingleFlight<UpstreamSession>();
+  readonly #over = new AbortController();
+  #record: ActiveRecord;
+  #status: ActiveStatus = "idle";
+  #session: UpstreamSession | undefined;
+  #started: Started | undefined;
+  #secrets: Disposable | undefined;
+  #startedAtMs: number | undefined;
+  #held: readonly ChangedTool[] = [];
+  #removed: ReadonlySet<string> = new Set();
+  #error: AppError | undefined;
+  #restarts = 0;
+  #crashes = 0;
+  #calls = 0;
+  #errors = 0;
+
+  /**
+   * Starts nothing.
+   *
+   * @param record What was agreed to.
+   * @param deps What starts it.
+   */
+  constructor(record: ActiveRecord, deps: ActiveServerDeps) {
+    this.#record = record;
+    this.#deps = deps;
+  }
+
+  /** What was agreed to. */
+  get record(): ActiveRecord {
+    return this.#record;
+  }
+
+  /** How it stands. */
+  get status(): ActiveStatus {
+    return this.#status;
+  }
+
+  /** Why it does not answer. */
+  get error(): AppError | undefined {
+    return this.#error;
+  }
+
+  /** Tools that differ from what was agreed to. */
+  get held(): readonly ChangedTool[] {
+    return this.#held;
+  }
+
+  /** Facts for people. */
+  get facts(): {
+    readonly how: string | undefined;
+    readonly upMs: number | undefined;
+    readonly restarts: number;
+    readonly calls: number;
+    readonly errors: number;
+    readonly prompts: number;
+    readonly resources: number;
+    readonly notes: readonly string[];
+  } {
+    const definitions = this.#session?.definitions;
+    return {
+      how: this.#started?.how,
+      upMs: this.#startedAtMs === undefined || this.#status !== "ready"
+        ? undefined
+        : this.#deps.clock.now() - this.#startedAtMs,
+      restarts: this.#restarts,
+      calls: this.#calls,
+      errors: this.#errors,
+      prompts: definitions?.prompts.length ?? 0,
+      resources: definitions?.resources.length ?? 0,
+      notes: [...this.#started?.notes ?? [], ...definitions?.notes ?? []],
+    };
+  }
+
+  /** The tools that are on offer: as agreed to, without those that are gone. */
+  get tools(): readonly ToolDefinition[] {
+    return this.#record.tools.filter(({ name }) => !this.#removed.has(name));
+  }
+
+  /**
+   * The running server; it is started where it does not run.
+   *
+   * @param options Progress and cancellation of a start.
+   * @throws {AppError} What keeps it from starting.
+   */
+  async session(options: StartOptions = {}): Promise<UpstreamSession> {
+    if (this.#session !== undefined && this.#session.ended === undefined) return this.#session;
+    if (this.#over.signal.aborted) throw gone(this.#record.id);
+    return await this.#starts.run(
+      "start",
+      (signal) => this.#start({ ...options, signal: AbortSignal.any([signal, this.#over.signal]) }),
+      options.signal,
+    );
+  }
+
+  /**
+   * Calls a tool.
+   *
+   * @param tool The server's own name for it.
+   * @param args The arguments.
+   * @param options Cancellation and progress.
+   * @returns The result as it came.
+   * @throws {AppError} `FORBIDDEN` for a tool that is held back, `NOT_FOUND` for one that it lacks,
+   * and what the call throws.
+   */
+  async call(
+    tool: string,
+    args: JsonObject | undefined,
+    options: ToolCallOptions = {},
+  ): Promise<JsonObject> {
+    const session = await this.session(
+      options.signal === undefined ? {} : { signal: options.signal },
+    );
+    this.#refuseHeld(tool);
+    this.#calls++;
+    try {
+      return await session.call(tool, args, options);
+    } catch (thrown) {
+      this.#errors++;
+      throw this.#deps.redactor.error(toAppError(thrown));
+    }
+  }
+
+  /** The last lines of its log, without secrets. */
+  logTail(lines: number): readonly string[] {
+    const tail = this.#started?.launched.logTail(lines) ?? [];
+    return tail.map((line) => this.#deps.redactor.text(line));
+  }
+
+  /** What it takes now; empty where nothing can be measured. */
+  async usage(signal?: AbortSignal): Promise<Usage> {
+    if (this.#status !== "ready") return {};
+    return await this.#started?.launched.usage?.(signal) ?? {};
+  }
+
+  /** What runs exactly, once it has been started. */
+  get pinned(): string | undefined {
+    return this.#started?.pinned ?? this.#record.pinned;
+  }
+
+  /** What it offers now, as agreed to from here on. */
+  accept(): ActiveRecord {
+    const tools = this.#session?.definitions.tools ?? this.#record.tools;
+    this.#take({ ...this.#record, tools });
+    this.#held = [];
+    this.#removed = new Set();
+    return this.#record;
+  }
+
+  /** Replaces what is kept of it. */
+  update(record: ActiveRecord): void {
+    this.#take(record);
+  }
+
+  /** Stops the process, so that the next use starts it with new values. */
+  async restart(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#status = "idle";
+    await session?.close(STOP_GRACE_MS);
+    this.#forget();
+  }
+
+  /**
+   * Ends it for good; nothing of it remains.
+   *
+   * @param graceMs Time to end by itself, in milliseconds.
+   */
+  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
+    this.#over.abort(gone(this.#record.id));
+    this.#status = "stopped";
+    await this.#session?.close(graceMs);
+    this.#forget();
+  }
+
+  async #start(options: StartOptions & { readonly signal: AbortSignal }): Promise<UpstreamSession> {
+    const { launcher, values, redactor, clock, log, clientInfo } = this.#deps;
+    const { id, plan, pinned } = this.#record;
+    this.#set("starting");
+    let launched: Launched | undefined;
+    try {
+      const started = await launcher.launch(plan, {
+        values: await values(),
+        acceptsNew: options.acceptsNew ?? false,
+        ...(pinned === undefined ? {} : { pinned }),
+        ...(options.authorize === undefined ? {} : { authorize: options.authorize }),
+        ...(options.progress === undefined ? {} : { progress: options.progress }),
+        signal: options.signal,
+      });
+      launched = started.launched;
+      this.#secrets?.[Symbol.dispose]();
+      this.#secrets = redactor.know(started.secrets);
+      const session = new UpstreamSession({ launched, clock, log, name: id, clientInfo });
+      await session.connect(options.signal);
+      if (options.signal.aborted) throw abortError(options.signal);
+      session.onListChanged(() => {
+        this.#compare(session);
+        this.#deps.onChange();
+      });
+      session.onClosed((end) => {
+        if (end.asked || this.#session !== session) return;
+        this.#crashed(redactor.error(end.error));
+      });
+      this.#started = started;
+      this.#session = session;
+      this.#startedAtMs = clock.now();
+      this.#compare(session);
+      this.#error = undefined;
+      this.#set("ready");
+      return session;
+    } catch (thrown) {
+      await launched?.stop(STOP_GRACE_MS);
+      const error = redactor.error(toAppError(thrown));
+      if (this.#status !== "stopped") {
+        this.#error = error;
+        this.#set("failed");
+      }
+      throw error;
+    }
+  }
+
+  /** Holds what it offers against what was agreed to. */
+  #compare(session: UpstreamSession): void {
+    const now = session.definitions.tools;
+    if (this.#record.tools.length === 0) {
+      this.#take({ ...this.#record, tools: now });
+      return;
+    }
+    const { changed, added, removed } = compareDefinitions(this.#record.tools, now);
+    this.#held = changed;
+    this.#removed = new Set(removed);
+    // What is new was never agreed to in another form.
+    if (added.length > 0) {
+      const fresh = new Set(added);
+      this.#take({
+        ...this.#record,
+        tools: [...this.#record.tools, ...now.filter(({ name }) => fresh.has(name))],
+      });
+    }
+  }
+
+  #refuseHeld(tool: string): void {
+    const { id } = this.#record;
+    const held = this.#held.find(({ name }) => name === tool);
+    if (held !== undefined) {
+      const [first] = held.differences;
+      throw new AppError(
+        "FORBIDDEN",
+        `Cannot call "${tool}" of "${id}": it is not what was agreed to (${
+          held.fields.join(", ")
+        } changed${
+          first === undefined ? "" : `: "${first.before ?? ""}" is now "${first.after ?? ""}"`
+        })`,
+        { hint: `Look at registry-active, then registry-add id=${id} accept_changes=true` },
+      );
+    }
+    if (!this.tools.some(({ name }) => name === tool)) {
+      throw new AppError("NOT_FOUND", `Cannot call "${tool}" of "${id}": it has no such tool`, {
+        hint: `Its tools: ${this.tools.slice(0, 20).map(({ name }) => name).join(", ")}`,
+      });
+    }
+  }
+
+  /** It has ended by itself: started again after a while, at longer intervals, up to a limit. */
+  #crashed(error: AppError): void {
+    const { clock, log } = this.#deps;
+    const ranMs = clock.now() - (this.#startedAtMs ?? clock.now());
+    if (ranMs > STEADY_MS) this.#crashes = 0;
+    const waitMs = BACK_OFF_MS[this.#crashes++];
+    this.#session = undefined;
+    this.#error = error;
+    log.warn("an activated server has ended", { server: this.#record.id, reason: error.message });
+    if (waitMs === undefined) {
+      this.#set("failed");
+      return;
+    }
+    this.#set("restarting");
+    const again = async () => {
+      await clock.sleep(waitMs, this.#over.signal);
+      if (this.#status !== "restarting") return;
+      this.#restarts++;
+      await this.session();
+    };
+    again().catch((thrown) => {
+      if (this.#over.signal.aborted) return;
+      log.warn("an activated server cannot be started again", {
+        server: this.#record.id,
+        reason: toAppError(thrown).message,
+      });
+    });
+  }
+
+  #take(record: ActiveRecord): void {
+    this.#record = record;
+  }
+
+  #set(status: ActiveStatus): void {
+    if (this.#status === "stopped") return;
+    this.#status = status;
+    this.#deps.onChange();
+  }
+
+  #forget(): void {
+    this.#secrets?.[Symbol.dispose]();
+    this.#secrets = undefined;
+    this.#startedAtMs = undefined;
+  }
+}
+
+function gone(id: string): AppError {
+  return new AppError("UNAVAILABLE", `Cannot use "${id}": it was removed`, {
+    hint: `Add it again with registry-add id=${id}`,
+  });
+}
