@@ -28,11 +28,27 @@ const MAX_KEPT_TERMS = 100_000;
 /** Scripts without blanks between words. */
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
+/** What stands between words. */
+const BORDER = /[^\p{L}\p{N}+#]+/u;
+
+/** The same for most texts, in half the time. */
+const ASCII_BORDER = /[^A-Za-z0-9+#]+/;
+
+/** Most words, which are taken as they are. */
+const LOWER_CASE = /^[a-z0-9]+$/;
+
+/** Words of several humps. */
+const HUMPED = /[a-z][A-Z]|[A-Z0-9][A-Z][a-z]/;
+
 /** `fooBar`, `HTTPServer`, but not `GitHub` or `YouTube`, which people write as one word. */
 const HUMP = /(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])/;
 
-/** Their humps are no borders. */
-const JOINED = new RegExp(`\\b(?:${BRANDS.join("|")})\\b`, "g");
+/** Their humps are no borders, in `myGitHubTools` as well. */
+const JOINED = new RegExp(
+  BRANDS.map((brand) => `(?<!${/^[a-z]/.test(brand) ? "[A-Za-z]" : "[A-Z]"})${brand}(?![a-z])`)
+    .join("|"),
+  "g",
+);
 
 /**
  * The words of a text, in lower case. A word of several humps or parts gives its parts.
@@ -40,17 +56,20 @@ const JOINED = new RegExp(`\\b(?:${BRANDS.join("|")})\\b`, "g");
  * @param text Any text.
  */
 export function wordsOf(text: string): string[] {
-  const plain = isAscii(text) ? text : text.normalize("NFKD").replace(/\p{M}+/gu, "");
+  const isPlain = isAscii(text);
+  const plain = isPlain ? text : text.normalize("NFKD").replace(/\p{M}+/gu, "");
   const words: string[] = [];
-  for (const run of plain.split(/[^\p{L}\p{N}+#]+/u)) {
+  for (const run of plain.split(isPlain ? ASCII_BORDER : BORDER)) {
     if (run === "" || run.length > MAX_WORD_CHARS * 3) continue;
-    if (UNSPACED.test(run)) {
+    if (!isPlain && UNSPACED.test(run)) {
       words.push(...pairs(run.toLowerCase()));
       continue;
     }
-    const isHumped = /[a-z][A-Z]|[A-Z0-9][A-Z][a-z]/.test(run);
-    const parts = isHumped ? humps(run) : [run];
-    for (const part of parts) {
+    if (LOWER_CASE.test(run)) {
+      if (run.length <= MAX_WORD_CHARS) words.push(run);
+      continue;
+    }
+    for (const part of HUMPED.test(run) ? humps(run) : [run]) {
       const word = part.toLowerCase().replace(/^[+#]+|#{2,}$/g, "");
       if (word !== "" && word.length <= MAX_WORD_CHARS) words.push(word);
     }
@@ -75,7 +94,7 @@ function pairs(run: string): string[] {
 
 function isAscii(text: string): boolean {
   // deno-lint-ignore no-control-regex -- the range is that of ASCII
-  return /^[\x00-\x7f]*$/.test(text);
+  return !/[^\x00-\x7f]/.test(text);
 }
 
 /**
