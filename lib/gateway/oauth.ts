@@ -18,7 +18,7 @@
  */
 
 import { abortError, deadline, throwIfAborted } from "../core/deadline.ts";
-import { AppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Disk, Log } from "../core/host.ts";
 import type { Listen, Net } from "../core/http.ts";
 import { Limiter } from "../core/limiter.ts";
@@ -240,7 +240,13 @@ export class OAuth {
     }
     const signIn = this.#signIn(request, { redirectUrl });
     const exchange = this.#fetch(request, signal);
-    await exchange.guard(() => this.#auth(signIn, request, { exchange }));
+    try {
+      await exchange.guard(() => this.#auth(signIn, request, { exchange }));
+    } catch (thrown) {
+      // Nothing is where only a guess led to.
+      const isAnswer = toAppError(thrown).code === "BAD_RESPONSE";
+      throw isAnswer && signIn.isGuess ? signIn.noServer() : thrown;
+    }
     const url = signIn.authorizationUrl;
     if (url === undefined || !isShowable(url)) {
       throw new AppError(

@@ -174,17 +174,32 @@ export class SignIn implements OAuthClientProvider {
   /**
    * Keeps what was discovered, for this sign-in only.
    *
-   * @throws {AppError} `UNAUTHORIZED` when nothing was: the SDK would guess addresses then.
+   * @throws {AppError} `UNAUTHORIZED` when nothing was, where something was before: tokens must not
+   * go to addresses that are only guessed.
    */
-  saveDiscoveryState(state: Discovery): void {
-    if (state.resourceMetadata === undefined && state.authorizationServerMetadata === undefined) {
-      throw new AppError(
-        "UNAUTHORIZED",
-        `Cannot sign in to "${this.#options.server.host}": it names no authorization server`,
-        { hint: "It may want a key in a header: look at its settings, and set it" },
-      );
-    }
+  async saveDiscoveryState(state: Discovery): Promise<void> {
     this.#discovery = state;
+    if (this.#options.renewOnly !== true || !this.isGuess) return;
+    const { tokens } = await this.#read();
+    if (tokens?.issuer !== state.authorizationServerUrl) throw this.noServer();
+  }
+
+  /**
+   * Whether the server describes nothing, so that the addresses of its authorization server are
+   * those that the first version of MCP's authorization had (2025-03-26, "Fallbacks").
+   */
+  get isGuess(): boolean {
+    return this.#discovery !== undefined && this.#discovery.resourceMetadata === undefined &&
+      this.#discovery.authorizationServerMetadata === undefined;
+  }
+
+  /** The error for a server that has none. */
+  noServer(): AppError {
+    return new AppError(
+      "UNAUTHORIZED",
+      `Cannot sign in to "${this.#options.server.host}": it names no authorization server`,
+      { hint: "It may want a key in a header: look at its settings, and set it" },
+    );
   }
 
   #read(): Promise<OAuthRecord> {

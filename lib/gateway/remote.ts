@@ -42,7 +42,7 @@ export interface RemoteSpec {
   readonly client?: OAuthClient;
   /** Most bytes of one message. @default {33554432} */
   readonly maxMessageBytes?: number;
-  /** Time for the answer to a request to begin, in milliseconds. @default {900000} */
+  /** Time for the answer to a request to begin, and again to end, in milliseconds. @default {900000} */
   readonly answerTimeoutMs?: number;
 }
 
@@ -159,6 +159,8 @@ class LaunchedRemote implements Launched {
       server: url,
       heard: fetchOptions.heard,
       answerTimeoutMs,
+      // Some servers send the head at once and the rest when a tool is done.
+      bodyTimeoutMs: answerTimeoutMs,
       onStreamEnd: (end) => this.transport.streamEnded(end),
       ...(headers === undefined ? {} : { headers }),
       ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),

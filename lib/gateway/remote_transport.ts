@@ -291,10 +291,13 @@ export class RemoteTransport implements Transport {
       this.#problem = undefined;
       if (response.ok && method === "GET") return await this.#streamOf(response);
       if (response.ok || method === "DELETE") return response;
-      // The server offers no stream at this address (MCP specification, "Listening for Messages").
-      if (method === "GET" && response.status === 405) {
+      // The server offers no stream (MCP specification, "Listening for Messages"): by 405, or since
+      // nothing at all is there for this method.
+      const isNone = response.status === 405 || response.status === 404;
+      if (method === "GET" && isNone && this.#inner !== undefined) {
+        await response.body?.cancel();
         for (const id of this.#suspended) void this.#giveUp(id);
-        return response;
+        return new Response(null, { status: 405 });
       }
       const error = await this.#deps.remote.refusal(response);
       const hasSession = new Headers(init.headers).has("mcp-session-id") ||
@@ -302,7 +305,7 @@ export class RemoteTransport implements Transport {
       // Older servers of the SDK say 400 where 404 is right.
       const isGone = response.status === 404 ||
         (response.status === 400 && /\bsession\b/i.test(error.message));
-      if (isGone && hasSession) this.#end(expired(response.status));
+      if (isGone && hasSession && method === "POST") this.#end(expired(response.status));
       throw error;
     } catch (thrown) {
       this.#problem = toAppError(thrown);

@@ -59,6 +59,8 @@ export class AuthServer {
   readonly clients = new Map<string, Client>();
   /** Everything that was asked: method and path. */
   readonly asked: string[] = [];
+  /** Whether it is told the resource, as a client does that has the resource's metadata. */
+  wantsResource = true;
   /** Answers before the server does. */
   intercept: ((request: Request) => Answer) | undefined;
   readonly #options: AuthServerOptions;
@@ -163,7 +165,7 @@ export class AuthServer {
     back.searchParams.set("state", get("state"));
     back.searchParams.set("iss", this.#options.issuer);
     const isRight = get("response_type") === "code" && get("code_challenge_method") === "S256" &&
-      get("resource") === this.#options.resource && get("state").length >= 32;
+      this.#isResource(get("resource")) && get("state").length >= 32;
     if (isRight) {
       const code = `code-${++this.#count}`;
       this.#grants.set(code, {
@@ -186,7 +188,7 @@ export class AuthServer {
     if (client === undefined || client.secret !== (form.get("client_secret") ?? undefined)) {
       return refusal("invalid_client");
     }
-    if (request.headers.has("authorization") || get("resource") !== this.#options.resource) {
+    if (request.headers.has("authorization") || !this.#isResource(get("resource"))) {
       return refusal("invalid_target");
     }
     if (get("grant_type") === "refresh_token") {
@@ -201,6 +203,10 @@ export class AuthServer {
     const isRight = grant !== undefined && grant.clientId === clientId &&
       grant.redirectUri === get("redirect_uri") && grant.challenge === challenge;
     return isRight ? this.#give(grant.scope) : refusal("invalid_grant");
+  }
+
+  #isResource(resource: string): boolean {
+    return resource === (this.wantsResource ? this.#options.resource : "");
   }
 
   #give(scope: string): Response {

@@ -180,7 +180,30 @@ Deno.test("renew() says that a server has no way to sign in", async () => {
     code: "UNAUTHORIZED",
     message: 'Cannot sign in to "mcp.example": it names no authorization server',
   });
-  assert.equal(server.count("POST /register"), 0);
+});
+
+Deno.test("renew() signs in by the addresses of the first version, and tells tokens to no guess", async () => {
+  const { oauth, server, browser } = world({ issuer: SERVER.origin });
+  server.intercept = ({ url }) =>
+    url.includes("/.well-known/") ? new Response(null, { status: 404 }) : undefined;
+  server.wantsResource = false;
+  const rejected = await oauth.renew({ server: SERVER, authorize: browser });
+  server.revoke();
+  const token = await oauth.renew({ server: SERVER, rejected });
+  assert.equal(server.tokens.has(token), true);
+  // Signed in elsewhere, and then nothing is described any more.
+  const other = world();
+  const kept = await other.oauth.renew({ server: SERVER, authorize: other.browser });
+  const posted: string[] = [];
+  other.server.intercept = async (request) => {
+    if (request.method === "POST") posted.push(await request.clone().text());
+    return new Response(null, { status: 404 });
+  };
+  await assert.rejects(other.oauth.renew({ server: SERVER, rejected: kept }), {
+    code: "UNAUTHORIZED",
+  });
+  assert.deepEqual(posted, []);
+  assert.equal((await other.store.read(SERVER)).tokens?.access_token, kept);
 });
 
 Deno.test("renew() says what is wrong with an authorization server", async () => {

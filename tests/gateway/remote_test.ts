@@ -252,6 +252,21 @@ Deno.test("a session has ended however the server says so, and only then", async
   }
 });
 
+Deno.test("a server without a stream for notifications keeps its session", async () => {
+  for (const status of [404, 405, 500]) {
+    const handler = serve({ GET: () => new Response("none", { status }) });
+    const { launched, transport, closes, messages, net } = await world(handler);
+    await transport.send(INITIALIZE);
+    await transport.send(INITIALIZED);
+    await settle();
+    await transport.send(CALL);
+    assert.equal(messages.length, 2);
+    assert.equal(closes(), 0);
+    assert.equal(net.open, 0);
+    await launched.stop(0);
+  }
+});
+
 /** A stream that has an id, so that it can be resumed, and ends without an answer. */
 function resumable(): Response {
   return new Response("retry: 1\nid: 7\ndata:\n\n", { headers: EVENTS });

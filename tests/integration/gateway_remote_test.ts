@@ -148,7 +148,7 @@ Deno.test("a session that the server has ended is said to be so, and a new one c
   await again.session.call("echo", {});
 });
 
-Deno.test("a server that goes away ends the session with a reason", async () => {
+Deno.test("a server that goes away fails the call in hand at once, and later ones clearly", async () => {
   const server = new RemoteServer();
   await using connected = await connect(server.url);
   while (server.count("GET") === 0) await CLOCK.sleep(10);
