@@ -110,18 +110,26 @@ export function readQuery(text: string, deps: {
         if (prefixed !== term) add(prefixed, WEIGHT.prefix * word.length / prefixed.length);
       }
     }
-    const count = isKnown ? countOf(term, index) : 0;
-    // The beginning of a known word is no slip.
-    if (count <= RARE && (isKnown ? word.length >= MIN_SLIP_CHARS : meanings.size === 0)) {
-      // A word that hardly anybody uses may be a slip of a usual one, but is what was written.
+    const met = isKnown
+      ? countOf(term, index)
+      : [...meanings.keys()].reduce((sum, number) => sum + entriesOf(number, index), 0);
+    // What hardly anybody uses may be a slip of a usual word, but is also what was written.
+    if (met <= RARE && (!isKnown || word.length >= MIN_SLIP_CHARS)) {
       const near = isKnown
         ? deps.speller().correct(word, { limit: 1, maxEdits: 1 })
-          .filter((other) => countOf(termOf(other), index) > count * MUCH_MORE)
-        : deps.speller().correct(word, { limit: 3 });
+          .filter((other) => countOf(termOf(other), index) > met * MUCH_MORE)
+        : deps.speller().correct(word, { limit: 3 })
+          .filter((other) => countOf(termOf(other), index) > met);
       const weight = isKnown ? WEIGHT.slip : WEIGHT.corrected;
-      const used = near.filter((other, rank) => add(termOf(other), weight / (1 + rank)));
+      const used = near.filter((other, rank) => {
+        const share = weight / (1 + rank);
+        for (const part of EXPANDED.get(other) ?? []) add(termOf(part), share * WEIGHT.part);
+        return add(termOf(other), share);
+      });
       if (used.length > 0) corrections.push({ word, used });
-      else if (!isKnown) { for (const part of partsOf(word, index)) add(part, WEIGHT.part); }
+      else if (meanings.size === 0) {
+        for (const part of partsOf(word, index)) add(part, WEIGHT.part);
+      }
     }
     const share = WEAK_WORDS.has(word) ? WEAK_SHARE : 1;
     words.push({ word, meanings: toMeanings(meanings), idf: share * idfOf(meanings, index) });
@@ -138,7 +146,7 @@ function idfOf(meanings: ReadonlyMap<number, number>, index: TermIndex): number 
   let best = 0;
   let weightOfBest = 0;
   for (const [term, weight] of meanings) {
-    const count = (index.starts[term + 1] ?? 0) - (index.starts[term] ?? 0);
+    const count = entriesOf(term, index);
     const idf = Math.log(1 + (index.size - count + 0.5) / (count + 0.5));
     if (weight > weightOfBest) {
       best = idf;
@@ -171,7 +179,12 @@ function beginningWith(sorted: readonly string[], word: string): readonly string
 /** Entries that have a term. */
 function countOf(term: string, index: TermIndex): number {
   const number = numberOf(index, term);
-  return number === undefined ? 0 : (index.starts[number + 1] ?? 0) - (index.starts[number] ?? 0);
+  return number === undefined ? 0 : entriesOf(number, index);
+}
+
+/** The same by the number of a term. */
+function entriesOf(number: number, { starts }: TermIndex): number {
+  return (starts[number + 1] ?? 0) - (starts[number] ?? 0);
 }
 
 /** Two known terms that a word is made of, as `postgresadmin`. */
