@@ -12,7 +12,7 @@
  */
 
 import deno from "./deno.json" with { type: "json" };
-import { createApp } from "./lib/app.ts";
+import { type App, createApp } from "./lib/app.ts";
 import {
   banner,
   helpText,
@@ -96,6 +96,7 @@ async function run(
     certs: certificates,
   });
   const directory = await writable(config.cacheDirectory);
+  const stateDirectory = await writable(config.gateway.stateDirectory);
   const permissions = () =>
     grantedPermissions(directory === undefined ? {} : { paths: [directory] });
   const app = createApp(
@@ -108,6 +109,12 @@ async function run(
       log,
       env,
       random: Math.random,
+      state: stateDirectory === undefined
+        ? new MemoryDisk()
+        : openDisk(stateDirectory, systemClock),
+      ...(stateDirectory === undefined ? {} : { stateDirectory }),
+      pid: Deno.pid,
+      listen,
       openFolder: (path) => openDisk(path, systemClock),
       permissions,
     },
@@ -115,6 +122,37 @@ async function run(
     INFO,
   );
   const stopped = stopSignal();
+  try {
+    return await perform(invocation, {
+      app,
+      config,
+      terminal,
+      stdio,
+      stopped,
+      permissions,
+      directory,
+    });
+  } finally {
+    // What was activated ends with Wharf.
+    await app.close();
+  }
+}
+
+interface Ready {
+  readonly app: App;
+  readonly config: Config;
+  readonly terminal: Terminal;
+  readonly stdio: Stdio;
+  readonly stopped: AbortSignal;
+  readonly permissions: () => Promise<readonly string[]>;
+  readonly directory: string | undefined;
+}
+
+/** Does what the command line asks for. */
+async function perform(
+  invocation: Exclude<Invocation, { kind: "help" | "version" }>,
+  { app, config, terminal, stdio, stopped, permissions, directory }: Ready,
+): Promise<number> {
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
   }

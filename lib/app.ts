@@ -14,7 +14,8 @@ import type { Listen, Listening, Net } from "./core/http.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
-import { appInventory, type Inventory, type SystemFacts } from "./mcp/mod.ts";
+import type { Activations } from "./gateway/mod.ts";
+import { appInventory, type Inventory, proxiedTools, type SystemFacts } from "./mcp/mod.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
 
@@ -34,6 +35,14 @@ export interface AppHost {
   readonly log: Log;
   /** The declared environment variables. */
   readonly env: Env;
+  /** The state directory, or memory where none can be written. */
+  readonly state: Disk;
+  /** Absolute path of the state directory; absent where it is in memory. */
+  readonly stateDirectory?: string;
+  /** Process id. */
+  readonly pid: number;
+  /** Listens for the browser's answer of a sign-in. */
+  readonly listen: Listen;
   /** Opens a folder that others own, for reading. */
   readonly openFolder: (path: string) => Pick<Disk, "list" | "read">;
   /** The permissions that Deno granted, for people to read. */
@@ -76,6 +85,8 @@ export interface App {
    * @returns Where it listens; `finished` settles when the last call is done.
    */
   serveHttp(listen: Listen, signal: AbortSignal): Promise<Listening>;
+  /** Ends what was activated; nothing of it remains. What is kept comes back with the next start. */
+  close(): Promise<void>;
 }
 
 /** Time that calls in hand get when Wharf is asked to stop, in milliseconds. */
@@ -133,17 +144,45 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
   });
   const hub = new HubClient({ net, clock, log, env });
   const catalog = once(() => openCatalog(host, config));
+  const gateway = once(() => openGateway(host, config, { catalog, info, reserved }));
   const inventory = appInventory(
     {
       registry,
       hub,
       catalog,
+      gateway,
       system: () => systemFacts(host),
       now: () => clock.now(),
       version: info.version,
     },
     config.toolsets,
   );
+
+  const own = inventory.listTools();
+  function reserved(): readonly string[] {
+    return own.map(({ name }) => name);
+  }
+
+  /** Offers the tools of what is active, and starts it where that is wanted. */
+  async function restore(): Promise<void> {
+    if (!config.toolsets.includes("gateway") || config.gateway.restore === "off") return;
+    try {
+      const { activations } = await gateway();
+      let offered = "[]";
+      // Servers come, go and change their state more often than what they offer: clients are told once.
+      const offer = () => {
+        const next = JSON.stringify(activations.tools);
+        if (next === offered) return;
+        offered = next;
+        inventory.replaceTools([...own, ...proxiedTools(activations.tools, activations)]);
+      };
+      activations.onChange(offer);
+      await activations.open();
+      if (config.gateway.restore === "eager") void activations.startAll();
+    } catch (thrown) {
+      log.error("what was active cannot be restored", { reason: toAppError(thrown).message });
+    }
+  }
 
   /** Refreshes the catalogue beside the serving, where it is offered. */
   function schedule(signal: AbortSignal): void {
@@ -166,6 +205,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       const [{ StdioTransport }, connect] = await Promise.all([
         import("./mcp/protocol.ts"),
         connector(),
+        restore(),
       ]);
       const server = connect();
       const transport = new StdioTransport(streams, { clock, graceMs: GRACE_MS });
@@ -189,6 +229,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       const [{ createHttpApp }, connect] = await Promise.all([
         import("./http/mod.ts"),
         connector(),
+        restore(),
       ]);
       const { serve } = config;
       const app = createHttpApp({
@@ -219,6 +260,9 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       if (signal.aborted) await stop();
       else signal.addEventListener("abort", () => void stop(), { once: true });
       return listening;
+    },
+    async close() {
+      if (gateway.isMade()) await (await gateway()).close();
     },
   };
 }
@@ -258,14 +302,90 @@ async function systemFacts({ processes, env, permissions }: AppHost): Promise<Sy
   return { permissions: granted, podman: await podman(granted) };
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
+/** A part that is loaded when it is asked for. */
+interface Late<T> {
+  (): Promise<T>;
+  /** Whether it was asked for. */
+  isMade(): boolean;
+}
+
+function once<T>(make: () => Promise<T>): Late<T> {
   let made: Promise<T> | undefined;
-  return () => {
+  const get = () => {
     made ??= make().catch((thrown) => {
       // A wrong setting is said at each call, and not remembered as an answer.
       made = undefined;
       throw thrown;
     });
     return made;
+  };
+  return Object.assign(get, { isMade: () => made !== undefined });
+}
+
+/** The gateway, with what it takes to plan and start servers. */
+async function openGateway(
+  host: AppHost,
+  config: Config,
+  parts: {
+    readonly catalog: () => Promise<Catalog>;
+    readonly info: AppInfo;
+    readonly reserved: () => readonly string[];
+  },
+) {
+  const gateway = await import("./gateway/mod.ts");
+  const { processes, clock, log, env, net, files, state: disk, pid, listen } = host;
+  const policy = gateway.parsePolicy(config.gateway.policy);
+  const run = `${pid}-${clock.now().toString(36)}`;
+  const owner = await gateway.ownerId({ disk, log });
+  const engine = new gateway.ContainerEngine({ processes, clock, log, env }, {
+    engine: config.gateway.engine,
+    owner: { id: owner, run },
+    insecureRegistries: config.insecureRegistries,
+  });
+  const launcher = new gateway.Launcher({
+    net,
+    processes,
+    clock,
+    log,
+    env,
+    files,
+    disk,
+    engine,
+    runtimes: new gateway.RuntimeFinder({ processes, env }),
+    oauth: new gateway.OAuth({
+      net,
+      clock,
+      listen,
+      store: new gateway.OAuthStore({ disk, log }),
+      disk,
+      log,
+    }),
+    policy,
+    pid,
+    ...(host.stateDirectory === undefined ? {} : { directory: host.stateDirectory }),
+  });
+  const index = async () => await (await parts.catalog()).index();
+  const activations: Activations = new gateway.Activations({
+    launcher,
+    find: async (id) => (await index()).get(id),
+    nearest: async (id) => (await index()).nearestIds(id, 5),
+    store: new gateway.ActiveStore({ disk, log }),
+    settings: new gateway.SettingsStore({ disk, log }, policy),
+    audit: new gateway.AuditLog({ disk, log, clock }),
+    redactor: new gateway.Redactor(),
+    policy,
+    reserved: parts.reserved(),
+    clock,
+    log,
+    clientInfo: parts.info,
+  });
+  const held = await gateway.holdRun(run, { disk, log, clock, engine });
+  return {
+    activations,
+    viewPlan: gateway.viewPlan,
+    async close() {
+      await activations.close();
+      await held[Symbol.asyncDispose]();
+    },
   };
 }

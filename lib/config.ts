@@ -54,6 +54,21 @@ export interface CatalogConfig {
   readonly gitDirectory: string | undefined;
 }
 
+/** When activated servers are started after a restart of Wharf. */
+export type Restore = "lazy" | "eager" | "off";
+
+/** Settings of the gateway. */
+export interface GatewayConfig {
+  /** The program that runs containers. @default {"podman"} */
+  readonly engine: "podman" | "docker";
+  /** Directory of what is active and of settings, or `undefined` where no home directory is known. */
+  readonly stateDirectory: string | undefined;
+  /** When servers start that were active before. @default {"lazy"} */
+  readonly restore: Restore;
+  /** The operator's policy, as the config file has it. */
+  readonly policy: unknown;
+}
+
 /** All settings of one run. */
 export interface Config {
   /** The toolsets that are offered. */
@@ -66,6 +81,8 @@ export interface Config {
   readonly cacheDirectory: string | undefined;
   /** Settings of the catalogue. */
   readonly catalog: CatalogConfig;
+  /** Settings of the gateway. */
+  readonly gateway: GatewayConfig;
   /** How log lines look. */
   readonly logFormat: LogFormat;
   /** The least severe log line that is written. */
@@ -82,6 +99,8 @@ export type Flags = Readonly<Record<string, string | boolean | readonly string[]
 /** The config file; unknown keys are refused, since a misspelt one would silently do nothing. */
 const FILE = z.strictObject({
   sources: z.record(z.string(), z.string()).optional(),
+  // The gateway checks it, when it is loaded.
+  policy: z.unknown().optional(),
 });
 
 /** What a config file says. */
@@ -122,6 +141,12 @@ export function resolveConfig(
       sources: { ...file.sources, ...sourceFlags(flags["source"]) },
       refreshIntervalMs: refreshHours(env, warnings) * HOUR_MS,
       gitDirectory: text(env["MCP_REGISTRY_SOURCES_DIR"]) ?? cache,
+    },
+    gateway: {
+      engine: oneOf("engine", text(flags["engine"]), ["podman", "docker"], "podman"),
+      stateDirectory: text(flags["state-dir"]) ?? stateDirectory(env, os),
+      restore: oneOf("restore", text(flags["restore"]), ["lazy", "eager", "off"], "lazy"),
+      policy: file.policy,
     },
     logFormat: oneOf("log-format", text(flags["log-format"]), ["text", "json"], "text"),
     logLevel: oneOf(
@@ -335,4 +360,21 @@ function configDirectory(env: Env, os: OperatingSystem): string | undefined {
   const xdg = text(env["XDG_CONFIG_HOME"]);
   if (xdg?.startsWith("/")) return join(xdg, "wharf");
   return home === undefined ? undefined : join(home, ".config", "wharf");
+}
+
+/** The same customs, for what has to stay. */
+function stateDirectory(env: Env, os: OperatingSystem): string | undefined {
+  if (os === "windows") {
+    const local = text(env["LOCALAPPDATA"]);
+    return local === undefined ? undefined : join(local, "wharf", "state");
+  }
+  const home = text(env["HOME"]);
+  if (os === "darwin") {
+    return home === undefined
+      ? undefined
+      : join(home, "Library", "Application Support", "wharf", "state");
+  }
+  const xdg = text(env["XDG_STATE_HOME"]);
+  if (xdg?.startsWith("/")) return join(xdg, "wharf");
+  return home === undefined ? undefined : join(home, ".local", "state", "wharf");
 }

@@ -178,7 +178,7 @@ Deno.test("parseConfigFile() takes what it knows and names what it does not", ()
       () => parseConfigFile(value, "c.json"),
       (error) =>
         error instanceof AppError && error.code === "INVALID_ARGUMENT" &&
-        message.test(error.message) && error.hint === "Keys are sources",
+        message.test(error.message) && error.hint === "Keys are sources, policy",
     );
   }
 });

@@ -34,6 +34,7 @@ function inventory(): Inventory {
     registry: new RegistryClient({ net, clock, log, keychain, cache, random: () => 0 }),
     hub: new HubClient({ net, clock, log, env: {} }),
     catalog: () => Promise.reject(new Error("not asked")),
+    gateway: () => Promise.reject(new Error("not asked")),
     system: () => Promise.reject(new Error("not asked")),
     now: () => 0,
     version: "0.0.0",

@@ -101,6 +101,11 @@ function invocation(
   if (command.name === "call") return callInvocation(command, words, flags);
   const values: Record<string, unknown> = {};
   command.positionals.forEach((positional, index) => {
+    if (positional.pairs === true) {
+      const pairs = words.slice(index);
+      if (pairs.length > 0) values[positional.parameter] = pairs;
+      return;
+    }
     const word = positional.joins === true && words.length > index
       ? words.slice(index).join(" ")
       : words[index];
@@ -108,7 +113,7 @@ function invocation(
     else if (positional.required) throw missing(command, positional.parameter);
   });
   const extra = words[command.positionals.length];
-  if (extra !== undefined && command.positionals.at(-1)?.joins !== true) {
+  if (extra !== undefined && !takesAll(command)) {
     throw new AppError(
       "INVALID_ARGUMENT",
       `Cannot use "${extra}": "${command.name}" takes no more`,
@@ -132,6 +137,12 @@ function invocation(
     all: flags["all"] === true || command.show === "document",
     flags,
   };
+}
+
+/** Whether the last positional argument takes every word that is left. */
+function takesAll({ positionals }: CommandSpec): boolean {
+  const last = positionals.at(-1);
+  return last?.joins === true || last?.pairs === true;
 }
 
 /** `call` takes `name=value` pairs; a value keeps every `=` after the first. */

@@ -27,6 +27,8 @@ export interface PositionalSpec {
   readonly required: boolean;
   /** Takes all words that are left, so that a sentence needs no quotes. */
   readonly joins?: boolean;
+  /** Takes all words that are left, each `NAME=VALUE`. */
+  readonly pairs?: boolean;
 }
 
 /** How the answer of a tool is printed by a command. */
@@ -75,6 +77,13 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     value: "NAME=PLACE",
     about: "Place of a catalogue source, or none; --source none: only the built-in one",
     repeats: true,
+  },
+  { name: "engine", value: "NAME", about: "podman or docker (default podman)" },
+  { name: "state-dir", value: "DIR", about: "Directory of what is active and of settings" },
+  {
+    name: "restore",
+    value: "WHEN",
+    about: "Start what was active before: lazy, eager or off (default lazy)",
   },
   { name: "config", value: "FILE", about: "Config file (default config.json in ~/.config/wharf)" },
   { name: "timeout", value: "SECONDS", about: "Time for one operation (default 60)" },
@@ -300,6 +309,112 @@ export const COMMANDS: readonly CommandSpec[] = [
     flags: [OUTPUT],
     show: "text",
     examples: ["status", "status --output json"],
+  },
+  {
+    name: "add",
+    about: "Activate an MCP server, so that its tools are Wharf's",
+    tool: "registry-add",
+    positionals: [{ parameter: "id", required: true }],
+    flags: [
+      { name: "dry-run", about: "Show only what would run", parameter: "dry_run" },
+      { name: "yes", about: "You have read the plan and agree", parameter: "confirm" },
+      {
+        name: "method",
+        value: "METHOD",
+        about: "podman, stdio-proxy or remote-http",
+        parameter: "launch_method",
+      },
+      {
+        name: "env",
+        value: "NAME=VALUE",
+        about: "A setting; better: env:NAME or file:/path as value",
+        parameter: "env",
+        repeats: true,
+      },
+      { name: "prefix", value: "WORD", about: "Prefix of its tools' names", parameter: "prefix" },
+      { name: "image", value: "IMAGE", about: "An image of your own", parameter: "image" },
+      { name: "url", value: "URL", about: "A remote of your own", parameter: "url" },
+      { name: "command", value: "PROGRAM", about: "A program of your own", parameter: "command" },
+      {
+        name: "arg",
+        value: "WORD",
+        about: "An argument of the program",
+        parameter: "args",
+        repeats: true,
+      },
+      { name: "pin", value: "VERSION", about: "Version, tag or digest", parameter: "version" },
+      { name: "network", value: "KIND", about: "none or default", parameter: "network" },
+      {
+        name: "accept-changes",
+        about: "Take its tools as they are now",
+        parameter: "accept_changes",
+      },
+      {
+        name: "accept-new-digest",
+        about: "Take what the tag says now",
+        parameter: "accept_new_digest",
+      },
+      OUTPUT,
+    ],
+    show: "text",
+    examples: ["add reference/memory", "add docker/postgres --dry-run"],
+  },
+  {
+    name: "remove",
+    about: "End an activated server and take its tools away",
+    tool: "registry-remove",
+    positionals: [{ parameter: "id", required: true }],
+    flags: [OUTPUT],
+    show: "text",
+    examples: ["remove reference/memory"],
+  },
+  {
+    name: "active",
+    about: "Say which servers are active and how each stands",
+    tool: "registry-active",
+    positionals: [],
+    flags: [OUTPUT],
+    show: "text",
+    examples: ["active"],
+  },
+  {
+    name: "exec",
+    about: "Call a tool of an activated server: its name, then name=value …",
+    tool: "registry-exec",
+    positionals: [
+      { parameter: "tool_name", required: true },
+      { parameter: "arguments", required: false, pairs: true },
+    ],
+    flags: [OUTPUT],
+    show: "text",
+    examples: ["exec memory_search_nodes query=wharf"],
+  },
+  {
+    name: "config-set",
+    about: "Set what a server needs: its id, then NAME=VALUE …",
+    tool: "registry-config-set",
+    positionals: [
+      { parameter: "id", required: true },
+      { parameter: "env", required: false, pairs: true },
+    ],
+    flags: [
+      { name: "unset", value: "NAME", about: "Forget a value", parameter: "unset", repeats: true },
+      OUTPUT,
+    ],
+    show: "text",
+    examples: ["config-set docker/postgres POSTGRES_URL=env:POSTGRES_URL"],
+  },
+  {
+    name: "logs",
+    about: "Show the last lines of an activated server's log",
+    tool: "registry-logs",
+    positionals: [{ parameter: "id", required: true }],
+    flags: [
+      { name: "lines", value: "N", about: "How many (default 50)", parameter: "lines" },
+      OUTPUT,
+    ],
+    show: "text",
+    examples: ["logs reference/memory"],
   },
   {
     name: "search",

@@ -5,7 +5,7 @@
  */
 
 import { type AppError, toAppError } from "../core/errors.ts";
-import type { BoundTool } from "../mcp/mod.ts";
+import type { BoundTool, ToolResult } from "../mcp/mod.ts";
 import type { Invocation } from "./arguments.ts";
 import { openProgressBar } from "./progress.ts";
 import { renderFacts } from "./render.ts";
@@ -48,8 +48,9 @@ export async function runTool(
   try {
     if (invocation.show === "document" && invocation.output === "table") {
       await printDocument(tool, invocation, deps);
-    } else await printFacts(tool, invocation, deps);
-    return EXIT.ok;
+      return EXIT.ok;
+    }
+    return await printFacts(tool, invocation, deps) ? EXIT.ok : EXIT.failed;
   } catch (thrown) {
     const error = toAppError(thrown);
     printError(error, invocation.output, deps.terminal);
@@ -103,20 +104,29 @@ export function printTools(
   return EXIT.ok;
 }
 
-/** Prints an answer, page after page where `--all` asks for it. */
+/**
+ * Prints an answer, page after page where `--all` asks for it. `false`: a server that was asked
+ * answers that it failed.
+ */
 async function printFacts(
   tool: BoundTool,
   invocation: Invocation & { readonly kind: "tool" },
   deps: RunDeps,
-): Promise<void> {
+): Promise<boolean> {
   const { terminal } = deps;
-  for await (const { answer, text } of pages(tool, invocation, deps)) {
-    if (invocation.output === "json") terminal.out(JSON.stringify(answer));
+  let isGood = true;
+  for await (const { result, answer, text } of pages(tool, invocation, deps)) {
+    isGood &&= result.isError !== true;
+    // What another server answered may have no structured form.
+    if (result.structuredContent === undefined) {
+      terminal.out(invocation.output === "json" ? JSON.stringify(result) : text);
+    } else if (invocation.output === "json") terminal.out(JSON.stringify(answer));
     else if (invocation.show === "text") terminal.out(text);
     else {
       for (const line of renderFacts(answer, terminal)) terminal.out(line);
     }
   }
+  return isGood;
 }
 
 /** Prints a document as the registry has it: its parts joined, and nothing else. */
@@ -134,6 +144,7 @@ async function printDocument(
 
 /** One answer of a tool, for machines and for reading. */
 interface Page {
+  readonly result: ToolResult;
   readonly answer: Readonly<Record<string, unknown>>;
   readonly text: string;
 }
@@ -145,7 +156,12 @@ async function* pages(
 ): AsyncGenerator<Page> {
   // A person asks for a limit of their own, and reads for nothing.
   using bar = openProgressBar(deps.terminal);
-  const context = { signal: deps.signal, budgetTokens: Infinity, progress: bar.show };
+  const context = {
+    caller: { client: "cli", transport: "cli" },
+    signal: deps.signal,
+    budgetTokens: Infinity,
+    progress: bar.show,
+  };
   let cursor: unknown;
   for (let page = 0; page < MAX_PAGES; page++) {
     const result = await tool.call(
@@ -154,7 +170,7 @@ async function* pages(
     );
     const answer = result.structuredContent ?? {};
     bar.clear();
-    yield { answer, text: result.content.map(({ text }) => String(text ?? "")).join("\n") };
+    yield { result, answer, text: result.content.map(({ text }) => String(text ?? "")).join("\n") };
     cursor = answer["next_cursor"];
     if (!invocation.all || cursor === undefined) return;
   }

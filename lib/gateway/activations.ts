@@ -35,7 +35,11 @@ export class Activations {
   #offered: readonly OfferedTool[] | undefined;
   #opened: Promise<void> | undefined;
 
-  /** @param deps What servers are planned, started and kept with. */
+  /**
+   * Touches nothing until the first call.
+   *
+   * @param deps What servers are planned, started and kept with.
+   */
   constructor(deps: ActivationsDeps) {
     this.#deps = deps;
     this.#names = new NameTable(deps.reserved);

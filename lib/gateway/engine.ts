@@ -395,7 +395,8 @@ function parseDigests(text: string): readonly string[] {
 
 /** One line of `stats`: podman has numbers or texts by version, Docker has texts. */
 function parseUsage(text: string): Usage {
-  const [, memory, unit = ""] = /"(?:MemUsage|mem_usage)":\s*"([\d.]+)\s*([kKMG]?i?B)/.exec(text) ?? [];
+  const [, memory, unit = ""] = /"(?:MemUsage|mem_usage)":\s*"([\d.]+)\s*([kKMG]?i?B)/.exec(text) ??
+    [];
   const [, cpu] = /"(?:CPUPerc|cpu_percent|CPU)":\s*"?([\d.]+)/.exec(text) ?? [];
   const factor = { b: 1, k: 1000, m: 1e6, g: 1e9 }[unit.toLowerCase()[0] ?? "b"] ?? 1;
   const binary = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[unit.toLowerCase()[0] ?? "b"] ?? 1;

@@ -7,17 +7,38 @@
 
 export type { ActivationsDeps, Added, AddRequest, Asker } from "./activation_types.ts";
 export { Activations } from "./activations.ts";
+export type { ActiveStatus } from "./active_server.ts";
 export { ActiveStore } from "./active_state.ts";
 export type { ActiveView, OfferedTool } from "./active_view.ts";
-export { AuditLog } from "./audit.ts";
+export { type AuditActor, AuditLog } from "./audit.ts";
+export type { CleanTool, ObjectSchema, ToolHint } from "./clean_tools.ts";
 export { ContainerEngine, type Owner } from "./engine.ts";
 export type { EngineName } from "./engine_args.ts";
 export type { JsonObject } from "./json_rpc.ts";
+export type { Usage } from "./launched.ts";
 export { Launcher, type LauncherDeps } from "./launcher.ts";
-export { OAuth } from "./oauth.ts";
+export { type Authorize, type AuthorizeRequest, OAuth } from "./oauth.ts";
 export { OAuthStore } from "./oauth_store.ts";
+export { holdRun, ownerId } from "./ownership.ts";
+export type {
+  ActivationPlan,
+  ActivationRequest,
+  PlanAlternative,
+  PlanLimits,
+  PlanNeed,
+  PlanParts,
+  PlanRunArgument,
+  PlanTarget,
+  PlanValue,
+} from "./plan_types.ts";
 export { viewPlan } from "./plan_view.ts";
 export { parsePolicy, type Policy } from "./policy.ts";
 export { Redactor } from "./redact.ts";
+export type { Mount } from "./render.ts";
 export { RuntimeFinder } from "./runtimes.ts";
-export { SettingsStore } from "./settings_store.ts";
+export type { CallOptions, ToolCallOptions } from "./session_types.ts";
+export { type ListedValue, SettingsStore } from "./settings_store.ts";
+export type { Giver } from "./stored_value.ts";
+export type { Suspicion, SuspicionKind } from "./suspicions.ts";
+export type { ChangedTool, Difference } from "./trust.ts";
+export type { PlanMethod, Verdict } from "./verdict.ts";

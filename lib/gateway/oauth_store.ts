@@ -48,7 +48,36 @@ const RECORD = z.object({
 });
 
 /** What is kept for one server. */
-export type OAuthRecord = Readonly<z.infer<typeof RECORD>>;
+export interface OAuthRecord {
+  /** Tokens as an authorization server gave them (RFC 6749, 5.1). */
+  readonly tokens?:
+    | {
+      [member: string]: unknown;
+      "access_token": string;
+      "token_type": string;
+      "expires_in"?: number | undefined;
+      "refresh_token"?: string | undefined;
+      scope?: string | undefined;
+      "id_token"?: string | undefined;
+      issuer?: string | undefined;
+    }
+    | undefined;
+  /** When the tokens came, in milliseconds since the Unix epoch. */
+  readonly obtainedAtMs?: number | undefined;
+  /** A registered client (RFC 7591, 3.2.1). */
+  readonly client?:
+    | {
+      [member: string]: unknown;
+      "client_id": string;
+      "client_secret"?: string | undefined;
+      "client_id_issued_at"?: number | undefined;
+      "client_secret_expires_at"?: number | undefined;
+      issuer?: string | undefined;
+    }
+    | undefined;
+  /** The redirect address that the client was registered with. */
+  readonly redirectUrl?: string | undefined;
+}
 
 const DOCUMENT = z.object({ servers: z.record(z.string(), RECORD) });
 

@@ -6,7 +6,7 @@
  */
 
 import type { HubClient, RegistryClient } from "../oci/mod.ts";
-import { createInventory, type Inventory } from "./inventory.ts";
+import { createInventory, type MutableInventory } from "./inventory.ts";
 import { imagePrompts } from "./prompts.ts";
 import { imageTemplates } from "./resources.ts";
 import { type BoundTool, type Tool, type Toolset, TOOLSETS } from "./tool.ts";
@@ -15,16 +15,26 @@ import { registryRefresh, registryStatus, type SystemFacts } from "./tools/catal
 import { getImageDetails, getOciDetails, listOciTags, searchTags } from "./tools/compat.ts";
 import { getImageConfig, getImageManifest } from "./tools/documents.ts";
 import { getHubRepository, getHubUser, getRateLimit, searchImages } from "./tools/hub.ts";
+import {
+  type GatewayDoor,
+  registryActive,
+  registryAdd,
+  registryConfigSet,
+  registryExec,
+  registryLogs,
+  registryRemove,
+} from "./tools/gateway.ts";
 import { getImageInfo, ping } from "./tools/images.ts";
 import { listTags } from "./tools/tags.ts";
 
 export type { Completion, CompletionContext } from "./completion.ts";
-export type { Inventory } from "./inventory.ts";
+export type { Inventory, InventoryParts, MutableInventory } from "./inventory.ts";
 export type { PromptArgument, PromptDefinition } from "./prompts.ts";
 export type { ResourceTemplate } from "./resources.ts";
 export {
   type BoundTool,
   type CallContext,
+  type Caller,
   type ContentBlock,
   type Progress,
   type ToolAnnotations,
@@ -33,6 +43,8 @@ export {
   TOOLSETS,
 } from "./tool.ts";
 export type { CatalogDoor } from "./tools/catalog.ts";
+export { proxiedTools } from "./proxied.ts";
+export type { GatewayDoor } from "./tools/gateway.ts";
 export type { SystemFacts } from "./tools/catalog_upkeep.ts";
 
 /** What the tools need. */
@@ -43,6 +55,8 @@ export interface ToolDeps {
   readonly hub: HubClient;
   /** Gives the catalogue. */
   readonly catalog: CatalogDoor;
+  /** Gives the gateway. */
+  readonly gateway: GatewayDoor;
   /** Says what Wharf may do and finds on this machine. */
   readonly system: () => Promise<SystemFacts>;
   /** The time, in milliseconds since the Unix epoch. */
@@ -67,6 +81,12 @@ const TOOLS: readonly Tool<ToolDeps>[] = [
   registryGet,
   registryRefresh,
   registryStatus,
+  registryAdd,
+  registryRemove,
+  registryActive,
+  registryConfigSet,
+  registryExec,
+  registryLogs,
   listOciTags,
   getOciDetails,
   searchTags,
@@ -80,7 +100,10 @@ const TOOLS: readonly Tool<ToolDeps>[] = [
  * @param toolsets The toolsets to offer. @default all
  * @returns The inventory.
  */
-export function appInventory(deps: ToolDeps, toolsets: readonly Toolset[] = TOOLSETS): Inventory {
+export function appInventory(
+  deps: ToolDeps,
+  toolsets: readonly Toolset[] = TOOLSETS,
+): MutableInventory {
   const tools: readonly BoundTool[] = TOOLS
     .filter((tool) => toolsets.includes(tool.toolset))
     .map((tool) => tool.bind(deps));

@@ -24,7 +24,7 @@ import {
   ReadResourceRequestSchema,
   Server,
 } from "./sdk.ts";
-import type { BoundTool, Progress, ToolResult } from "./tool.ts";
+import type { BoundTool, CallContext, Progress, ToolResult } from "./tool.ts";
 
 /** What {@linkcode createServer} takes. */
 export interface ServerOptions {
@@ -99,7 +99,9 @@ function serveTools(server: Server, inventory: Inventory, log: Log): void {
       }).catch(() => {});
     };
     try {
-      return mutableResult(await tool.call(args, { signal: extra.signal, progress }));
+      return mutableResult(
+        await tool.call(args, { signal: extra.signal, progress, ...peopleOf(server, extra) }),
+      );
     } catch (thrown) {
       // Whatever a cancelled call throws: nobody reads its answer.
       const error = extra.signal.aborted ? abortError(extra.signal) : toAppError(thrown);
@@ -119,6 +121,34 @@ function serveTools(server: Server, inventory: Inventory, log: Log): void {
       return mutableResult(errorResult(error));
     }
   });
+}
+
+/** Who calls, and how to ask them. */
+function peopleOf(
+  server: Server,
+  { sessionId }: { readonly sessionId?: string | undefined },
+): Pick<CallContext, "caller" | "confirm"> {
+  const { name = "unknown", version = "" } = server.getClientVersion() ?? {};
+  const caller = {
+    client: cleanText(`${name} ${version}`, { maxChars: 100 }),
+    transport: sessionId === undefined ? "stdio" : "http",
+    ...(sessionId === undefined ? {} : { session: sessionId }),
+  };
+  if (server.getClientCapabilities()?.elicitation === undefined) return { caller };
+  return {
+    caller,
+    async confirm(question) {
+      const { action, content } = await server.elicitInput({
+        message: question,
+        requestedSchema: {
+          type: "object",
+          properties: { agree: { type: "boolean", title: "Agree" } },
+          required: ["agree"],
+        },
+      });
+      return action === "accept" && content?.["agree"] === true;
+    },
+  };
 }
 
 function unknownTool(name: string, inventory: Inventory): McpError {

@@ -30,7 +30,7 @@ import { cleanText } from "../core/text.ts";
 import { nearestNames } from "../oci/mod.ts";
 
 /** The groups that an operator may switch on and off, in the order of listings. */
-export const TOOLSETS = ["oci", "hub", "catalog", "compat"] as const;
+export const TOOLSETS = ["oci", "hub", "catalog", "gateway", "compat"] as const;
 
 /** The name of a toolset. */
 export type Toolset = (typeof TOOLSETS)[number];
@@ -57,8 +57,22 @@ export interface Progress {
   readonly total?: number;
 }
 
+/** Who calls. */
+export interface Caller {
+  /** Name and version of the client as it gives them, or `cli`. */
+  readonly client: string;
+  /** How it reached Wharf: `stdio`, `http` or `cli`. */
+  readonly transport: string;
+  /** The session, where there are several. */
+  readonly session?: string;
+}
+
 /** What comes with a call. */
 export interface CallContext {
+  /** Who calls. @default nobody that is known */
+  readonly caller?: Caller;
+  /** Asks the person at the client to agree; absent where the client cannot ask. */
+  readonly confirm?: (question: string) => Promise<boolean>;
   /** Aborts when the client cancels or goes. */
   readonly signal: AbortSignal;
   /** What a list in the answer may cost its reader, in tokens. @default {2000} */
@@ -73,6 +87,8 @@ export interface ToolAnswer<T> {
   readonly structured: T;
   /** The same for reading, short. */
   readonly text: string;
+  /** The whole result, of a tool that passes on what somebody else answered. */
+  readonly passedOn?: ToolResult;
 }
 
 /** A block of a result, as MCP has it. */
@@ -105,7 +121,7 @@ export interface BoundTool {
   /** JSON Schema of the arguments. */
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /** JSON Schema of the structured answer. */
-  readonly outputSchema?: Readonly<Record<string, unknown>>;
+  readonly outputSchema?: Readonly<Record<string, unknown>> | undefined;
   /**
    * Calls it.
    *
@@ -135,8 +151,12 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject, D> {
   readonly input: I;
   /** Words of older servers for values of ours that mean the same, by argument. */
   readonly synonyms?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Names of arguments in older servers. */
+  readonly aliases?: Readonly<Record<string, string>>;
   /** The structured answer. */
   readonly output: O;
+  /** Whether the results are somebody else's, so that no schema can be promised. */
+  readonly passesOn?: boolean;
   /** Does the work. */
   handle(
     input: z.output<I>,
@@ -181,12 +201,12 @@ export function defineTool<I extends z.ZodObject, O extends z.ZodObject, D>(
         return inputSchema();
       },
       get outputSchema() {
-        return outputSchema();
+        return spec.passesOn === true ? undefined : outputSchema();
       },
       async call(args, context) {
         const input = checkedArguments(spec, inputSchema(), args);
-        const { structured, text } = await spec.handle(input, deps, context);
-        return { content: [{ type: "text", text }], structuredContent: structured };
+        const { structured, text, passedOn } = await spec.handle(input, deps, context);
+        return passedOn ?? { content: [{ type: "text", text }], structuredContent: structured };
       },
     }),
   };
@@ -216,6 +236,7 @@ interface ArgumentSpec<I extends z.ZodObject> {
   readonly name: string;
   readonly input: I;
   readonly synonyms?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly aliases?: Readonly<Record<string, string>>;
 }
 
 function checkedArguments<I extends z.ZodObject>(
@@ -223,8 +244,8 @@ function checkedArguments<I extends z.ZodObject>(
   schema: Readonly<Record<string, unknown>>,
   args: unknown,
 ): z.output<I> {
-  const given = args ?? {};
-  if (typeof given !== "object" || Array.isArray(given)) {
+  const given = renamed(args ?? {}, spec.aliases ?? {});
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw new AppError(
       "INVALID_ARGUMENT",
       `Cannot call ${spec.name}: the arguments are no object`,
@@ -250,6 +271,17 @@ function checkedArguments<I extends z.ZodObject>(
   throw new AppError("INVALID_ARGUMENT", `Cannot call ${spec.name}: ${reasons.join("; ")}`, {
     hint: `${advice(unknown, spec.input, given)}Expected ${expected(spec.input)}`,
   });
+}
+
+/** Arguments under our names, where they are not given under them already. */
+function renamed(args: unknown, aliases: Readonly<Record<string, string>>): unknown {
+  if (typeof args !== "object" || args === null || Array.isArray(args)) return args;
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => {
+      const own = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+      return [own !== undefined && !Object.hasOwn(args, own) ? own : name, value];
+    }),
+  );
 }
 
 /** What was probably meant by an argument that is not expected. */
@@ -305,15 +337,27 @@ function coerced(
 }
 
 function coercedValue(value: unknown, type: unknown): unknown {
+  if (type === "object" && Array.isArray(value)) return pairsOf(...value.map(String));
   if (typeof value === "boolean" && type === "string") return String(value);
   if (typeof value !== "string") return value;
   if (type === "boolean") {
     const word = value.toLowerCase();
     return word === "true" ? true : word === "false" ? false : value;
   }
+  if (type === "object") return pairsOf(value);
   if (type === "array") {
     return value.split(",").map((word) => word.trim()).filter((word) => word !== "");
   }
   const isNumber = type === "integer" || type === "number";
   return isNumber && /^-?\d{1,15}(?:\.\d{1,6})?$/.test(value) ? Number(value) : value;
+}
+
+/** `NAME=VALUE` as command lines write members; what is none stays and is refused with its name. */
+function pairsOf(...words: readonly string[]): unknown {
+  const pairs = words.map((word): readonly [string, string] | undefined => {
+    const at = word.indexOf("=");
+    return at < 1 ? undefined : [word.slice(0, at), word.slice(at + 1)];
+  });
+  const whole = pairs.filter((pair) => pair !== undefined);
+  return whole.length === words.length ? Object.fromEntries(whole) : words;
 }

@@ -93,6 +93,7 @@ export function makeWorld(options: WorldOptions = {}): World {
       registry,
       hub,
       catalog: () => Promise.resolve(catalog),
+      gateway: () => assert.fail("no gateway is asked"),
       system: () => Promise.resolve({ permissions: ["net"], podman: "5.0.0" }),
       now: () => clock.now(),
       version: "1.2.3",

@@ -1,0 +1,102 @@
+/**
+ * Whose containers are whose: an id for the state directory, and a lock that tells whether a run of
+ * Wharf still goes on, so that what a killed one left is found and what a living one has is not
+ * touched. Needs no permission: the disk is passed in.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { toAppError } from "../core/errors.ts";
+import type { Clock, Disk, Log } from "../core/host.ts";
+import { JsonStore } from "../store.ts";
+import type { ContainerEngine } from "./engine.ts";
+
+const schema = z.object({ id: z.string().regex(/^[a-z0-9]{8,32}$/) });
+
+/** What {@linkcode ownerId} and {@linkcode holdRun} work with. */
+export interface OwnershipDeps {
+  /** The state directory. */
+  readonly disk: Disk;
+  /** The operator's log. */
+  readonly log: Log;
+}
+
+/** A lock that is free is got in this time. */
+const FREE_MS = 200;
+
+/**
+ * The id of a state directory; it is made at the first use.
+ *
+ * @param deps The directory, and a log.
+ */
+export async function ownerId(deps: OwnershipDeps): Promise<string> {
+  const file = new JsonStore(deps, { path: "owner.json", version: 1, schema });
+  await using _lock = await deps.disk.lock("owner.json.lock");
+  const known = await file.read();
+  if (known !== undefined) return known.id;
+  const id = crypto.randomUUID().replaceAll("-", "").slice(0, 12);
+  await file.write({ id });
+  return id;
+}
+
+/**
+ * Marks a run as alive for as long as the process is, and removes what runs that have ended left.
+ *
+ * @param run Id of this run.
+ * @param deps Directory, log, clock and engine.
+ * @returns Disposing it ends the mark.
+ */
+export async function holdRun(
+  run: string,
+  deps: OwnershipDeps & {
+    readonly clock: Clock;
+    readonly engine: Pick<ContainerEngine, "removeOrphans">;
+  },
+): Promise<AsyncDisposable> {
+  const { disk, log, engine } = deps;
+  const held = await disk.lock(lockOf(run));
+  engine.removeOrphans((other) => other === run ? Promise.resolve(true) : isAlive(other, deps))
+    .then(
+      (removed) => {
+        if (removed.length > 0) {
+          log.info("removed what a run of Wharf left that has ended", {
+            names: removed.join(", "),
+          });
+        }
+      },
+      (thrown) => log.debug("nothing was looked for", { reason: toAppError(thrown).message }),
+    );
+  return {
+    async [Symbol.asyncDispose]() {
+      await held[Symbol.asyncDispose]();
+      await disk.remove(lockOf(run));
+    },
+  };
+}
+
+/** Whether somebody holds the lock of a run. */
+async function isAlive(
+  run: string,
+  { disk, clock }: { readonly disk: Disk; readonly clock: Clock },
+): Promise<boolean> {
+  // What is in a label is not to be a path.
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(run)) return false;
+  const late = new AbortController();
+  const done = new AbortController();
+  clock.sleep(FREE_MS, done.signal).then(() => late.abort(), () => {});
+  try {
+    const lock = await disk.lock(lockOf(run), late.signal);
+    await lock[Symbol.asyncDispose]();
+    await disk.remove(lockOf(run));
+    return false;
+  } catch {
+    return true;
+  } finally {
+    done.abort();
+  }
+}
+
+function lockOf(run: string): string {
+  return `run-${run}.lock`;
+}
