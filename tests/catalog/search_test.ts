@@ -109,6 +109,18 @@ Deno.test("SearchIndex.find() filters by every fact", () => {
   assert.deepEqual(filtered({ categories: ["no such"] }), []);
 });
 
+Deno.test("SearchIndex.find() holds what passes the filters against what passes only", () => {
+  const index = SearchIndex.build([
+    makeEntry("docker/all", { description: "Alpha beta gamma delta epsilon zeta." }),
+    makeEntry("awesome/some", { description: "Alpha." }),
+  ]);
+  const query = "alpha beta gamma delta epsilon zeta";
+  const found = (filters: FindOptions["filters"] = {}) =>
+    index.find(query, { limit: 5, filters }).hits.map(({ entry }) => entry.id);
+  assert.deepEqual(found(), ["docker/all"]);
+  assert.deepEqual(found({ sources: ["awesome"] }), ["awesome/some"]);
+});
+
 Deno.test("SearchIndex.find() refuses a question without words or filters", () => {
   for (const query of ["", "   ", "!?", "…"]) {
     assert.throws(
