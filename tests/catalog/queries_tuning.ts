@@ -477,30 +477,5 @@ export const TUNING_QUERIES: readonly JudgedQuery[] = [
   judged("selenum", /selenium/i),
   judged("redits", /redis|reddit/i),
   judged("weahter forcast", /weather|forecast|meteo/i),
-  // Many words.
-  judged(
-    "an assistant that opens issues and reviews pull requests in my github repositories",
-    /github/i,
-  ),
-  judged(
-    "let the model draw and edit frames in figma and export code for react",
-    /figma|react|design/i,
-  ),
-  judged(
-    "ask questions about my own documents with retrieval augmented generation",
-    /rag\b|retrieval|vector|embedding|knowledge.?base|semantic/i,
-  ),
-  judged(
-    "schedule meetings with people and send invitations from google calendar",
-    /calendar|meeting|schedul/i,
-  ),
-  judged(
-    "find security problems in smart contracts written in solidity",
-    /smart.?contract|solidity|slither|contract/i,
-  ),
-  judged(
-    "check the weather and the air quality for a city in europe",
-    /weather|air quality|climate|meteo|forecast/i,
-  ),
   ...RARER_QUERIES,
 ];

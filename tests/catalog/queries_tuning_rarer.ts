@@ -1,12 +1,12 @@
 /**
- * More of the tuning set in `queries_tuning.ts`: subjects that few servers have. Needs no permission.
+ * More of the tuning set in `queries_tuning.ts`: subjects that few servers have, and many words. Needs no permission.
  *
  * @module
  */
 
 import { judged, type JudgedQuery } from "./judged.ts";
 
-/** The part of the tuning set on rare subjects. */
+/** The part of the tuning set on rare subjects, and in many words. */
 export const RARER_QUERIES: readonly JudgedQuery[] = [
   judged("wix", /wix\b/i),
   judged("sanity cms", /sanity/i),
@@ -75,4 +75,29 @@ export const RARER_QUERIES: readonly JudgedQuery[] = [
   judged("kubernetis", /kubernetes|k8s/i),
   judged("azrue", /azure/i),
   judged("discrd bot", /discord/i),
+  // Many words.
+  judged(
+    "an assistant that opens issues and reviews pull requests in my github repositories",
+    /github/i,
+  ),
+  judged(
+    "let the model draw and edit frames in figma and export code for react",
+    /figma|react|design/i,
+  ),
+  judged(
+    "ask questions about my own documents with retrieval augmented generation",
+    /rag\b|retrieval|vector|embedding|knowledge.?base|semantic/i,
+  ),
+  judged(
+    "schedule meetings with people and send invitations from google calendar",
+    /calendar|meeting|schedul/i,
+  ),
+  judged(
+    "find security problems in smart contracts written in solidity",
+    /smart.?contract|solidity|slither|contract/i,
+  ),
+  judged(
+    "check the weather and the air quality for a city in europe",
+    /weather|air quality|climate|meteo|forecast/i,
+  ),
 ];
