@@ -352,6 +352,10 @@ async function openGateway(
     disk,
     engine,
     runtimes: new gateway.RuntimeFinder({ processes, env }),
+    git: async () => {
+      const { openGit } = await import("./catalog/mod.ts");
+      return openGit({ ...host, disk: host.disk });
+    },
     oauth: new gateway.OAuth({
       net,
       clock,

@@ -38,6 +38,7 @@ export type {
   Volume,
 } from "./entry.ts";
 export type { EntryFilters } from "./filters.ts";
+export { type GitClient, type GitDeps, openGit } from "./git.ts";
 export { type GatherDeps, openGather } from "./gather.ts";
 export { allSettings, type Launchable, type LaunchOption, launchOptions } from "./launch.ts";
 export type { Rule } from "./identity.ts";

@@ -16,7 +16,14 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { ChildProcess, Clock, Env, Log, Processes, RunResult } from "../core/host.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import { cleanText } from "../core/text.ts";
-import { type ContainerSpec, type EngineName, pullArgs, runArgs } from "./engine_args.ts";
+import {
+  buildArgs,
+  type BuildSpec,
+  type ContainerSpec,
+  type EngineName,
+  pullArgs,
+  runArgs,
+} from "./engine_args.ts";
 import type { Launched, LaunchedExit, Usage } from "./launched.ts";
 import { LogTail } from "./log_tail.ts";
 import { PipeTransport } from "./pipe_transport.ts";
@@ -92,6 +99,9 @@ const ENGINE_EXITS: Readonly<Record<number, string>> = {
   127: "its command is not in the image",
 };
 
+/** Lines of a failed build that its error shows. */
+const FAILED_LINES = 6;
+
 /** Variables that the engine's own program needs. */
 const PASSED_ON = [
   "PATH",
@@ -158,6 +168,30 @@ export class ContainerEngine {
       );
       return await this.#pinned(image, shared);
     }, signal);
+  }
+
+  /**
+   * Builds an image.
+   *
+   * @param spec What is built.
+   * @param options As for a pull; the time is that of the whole build.
+   * @returns What the build said, its end when that is long.
+   * @throws {AppError} `UNAVAILABLE` with the last lines of a build that failed, `TIMEOUT`, `CANCELLED`.
+   */
+  async build(spec: BuildSpec, options: PullOptions = {}): Promise<string> {
+    const { signal, progress, timeoutMs = PULL_TIMEOUT_MS } = options;
+    progress?.(`building ${spec.tag}`);
+    const { code, stdout, stderr } = await this.#run(buildArgs(spec), {
+      timeoutMs,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const log = `${new TextDecoder().decode(stdout)}\n${stderr}`;
+    if (code === 0) return log;
+    const said = log.split("\n").map((line) => cleanText(line, { maxChars: 200 }))
+      .filter((line) => line !== "").slice(-FAILED_LINES).join("; ");
+    throw new AppError("UNAVAILABLE", `Cannot build "${spec.tag}": ${said || `code ${code}`}`, {
+      hint: "Look at its build file, or choose another launch_method",
+    });
   }
 
   /**

@@ -69,6 +69,9 @@ const USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,
 /** A reference never begins with a dash and holds no blank; the engine checks the rest. */
 const IMAGE = /^[A-Za-z0-9[][A-Za-z0-9._:/@[\]-]{0,511}$/;
 
+/** A file in the files of a build. */
+const RECIPE = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*\/){0,10}(?:Dockerfile|Containerfile)$/;
+
 /**
  * The arguments of `run`.
  *
@@ -122,6 +125,42 @@ export function pullArgs(
 ): readonly string[] {
   const plain = options.isPlain && options.engine === "podman" ? ["--tls-verify=false"] : [];
   return ["pull", ...plain, "--", checked(image, { pattern: IMAGE, what: "image" })];
+}
+
+/** An image to be built. */
+export interface BuildSpec {
+  /** Absolute path of the files. */
+  readonly context: string;
+  /** The recipe, relative to the files. */
+  readonly file: string;
+  /** Name of the image. */
+  readonly tag: string;
+  /** Whether its steps reach a network. */
+  readonly network: "none" | "default";
+  /** Most memory of a step, in bytes. */
+  readonly memoryBytes: number;
+}
+
+/**
+ * The arguments of `build`.
+ *
+ * @param spec What is built.
+ * @throws {AppError} `INVALID_ARGUMENT` for a value that could be taken for an option.
+ */
+export function buildArgs(
+  { context, file, tag, network, memoryBytes }: BuildSpec,
+): readonly string[] {
+  return [
+    "build",
+    "--pull=missing",
+    "--force-rm",
+    `--memory=${Math.floor(memoryBytes)}`,
+    ...(network === "none" ? ["--network=none"] : []),
+    `--tag=${checked(tag, { pattern: IMAGE, what: "image" })}`,
+    `--file=${context}/${checked(file, { pattern: RECIPE, what: "build file" })}`,
+    "--",
+    context,
+  ];
 }
 
 function mountArg({ kind, source, target, readOnly }: ContainerVolume): string {

@@ -5,12 +5,14 @@
  * @module
  */
 
+import type { GitClient } from "../catalog/mod.ts";
 import { throwIfAborted } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Disk, Env, Files, Log, Processes } from "../core/host.ts";
 import type { Net } from "../core/http.ts";
 import { formatReference, parseReference } from "../oci/mod.ts";
 import { planCommand } from "./ad_hoc.ts";
+import { buildSource } from "./build.ts";
 import type { ContainerEngine } from "./engine.ts";
 import type { ContainerVolume } from "./engine_args.ts";
 import type { Launched } from "./launched.ts";
@@ -45,6 +47,8 @@ export interface LauncherDeps {
   readonly directory?: string;
   /** Containers. */
   readonly engine: ContainerEngine;
+  /** Fetches repositories. */
+  readonly git: () => Promise<GitClient>;
   /** Finds what runs packages. */
   readonly runtimes: RuntimeFinder;
   /** Signs in to remotes. */
@@ -155,11 +159,7 @@ export class Launcher {
       case "remote":
         return this.#remote(parts, { ...wishes, target });
       case "source":
-        throw new AppError(
-          "UNSUPPORTED",
-          `Cannot start "${plan.id}": building from source is not possible yet`,
-          { hint: "Choose another launch_method" },
-        );
+        return this.#source(plan, parts, { ...wishes, target });
     }
   }
 
@@ -293,6 +293,35 @@ export class Launcher {
       readOnlyRoot: way.readOnlyRoot,
     });
     return { launched, ...facts };
+  }
+
+  /** An image that is built of a commit, once for each. */
+  async #source(
+    plan: ActivationPlan,
+    parts: LaunchParts,
+    { target, pinned, acceptsNew, signal, progress }: LaunchWishes & {
+      readonly target: PlanTarget & { readonly kind: "source" };
+    },
+  ): Promise<Omit<Started, "secrets">> {
+    const { engine, disk, policy, git } = this.#deps;
+    const directory = this.#directory(plan.id);
+    const told = {
+      ...(signal === undefined ? {} : { signal }),
+      ...(progress === undefined ? {} : { progress }),
+    };
+    const isBuilt = pinned !== undefined && !acceptsNew && await engine.has(pinned, signal);
+    const image = isBuilt
+      ? pinned
+      : await buildSource(target, { git: await git(), disk, directory, engine, policy, ...told });
+    const launched = engine.launch({
+      ...this.#containerSpec(plan),
+      image,
+      args: parts.args,
+      env: parts.env,
+      volumes: parts.mounts.map(volumeOf),
+      readOnlyRoot: parts.mounts.length === 0,
+    });
+    return { launched, pinned: image, how: "podman (built)", notes: ["built of its repository"] };
   }
 
   async #command(

@@ -7,7 +7,7 @@
  */
 
 import assert from "node:assert/strict";
-import { builtinEntries, type Entry } from "../../lib/catalog/mod.ts";
+import { builtinEntries, type Entry, openGit } from "../../lib/catalog/mod.ts";
 import { AppError } from "../../lib/core/errors.ts";
 import {
   Activations,
@@ -90,6 +90,8 @@ async function startWorld(env: Record<string, string> = {}): Promise<World> {
           directory,
           engine,
           runtimes: new RuntimeFinder({ processes, env: all }),
+          git: () =>
+            Promise.resolve(openGit({ net, disk, processes, clock: systemClock, log, env: all })),
           policy,
           pid: Deno.pid,
         }),
