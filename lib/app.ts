@@ -151,7 +151,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       hub,
       catalog,
       gateway,
-      system: () => systemFacts(host),
+      system: async () => ({ ...await systemFacts(host), active: await activeCount() }),
       now: () => clock.now(),
       version: info.version,
     },
@@ -161,6 +161,13 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
   const own = inventory.listTools();
   function reserved(): readonly string[] {
     return own.map(({ name }) => name);
+  }
+
+  async function activeCount(): Promise<number> {
+    if (!config.toolsets.includes("gateway")) return 0;
+    const { activations } = await gateway();
+    await activations.open();
+    return activations.count;
   }
 
   /** Offers the tools of what is active, and starts it where that is wanted. */
@@ -281,7 +288,9 @@ async function openCatalog(host: AppHost, config: Config): Promise<Catalog> {
 }
 
 /** What a person or model may want to know before a server is activated. */
-async function systemFacts({ processes, env, permissions }: AppHost): Promise<SystemFacts> {
+async function systemFacts(
+  { processes, env, permissions }: AppHost,
+): Promise<Omit<SystemFacts, "active">> {
   const podman = async (granted: readonly string[]) => {
     // Asking Deno for what it has not granted would be logged as an attempt.
     const isAllowed = granted.some((kind) => /^run(?: |$|=(?:.*,)?podman(?:,|$))/.test(kind));
@@ -379,6 +388,7 @@ async function openGateway(
     redactor: new gateway.Redactor(),
     policy,
     reserved: parts.reserved(),
+    idleMs: config.gateway.idleMs,
     clock,
     log,
     clientInfo: parts.info,

@@ -63,6 +63,8 @@ export interface GatewayConfig {
   readonly engine: "podman" | "docker";
   /** Directory of what is active and of settings, or `undefined` where no home directory is known. */
   readonly stateDirectory: string | undefined;
+  /** Time without a call after which a server rests, in milliseconds; 0: never. @default {0} */
+  readonly idleMs: number;
   /** When servers start that were active before. @default {"lazy"} */
   readonly restore: Restore;
   /** The operator's policy, as the config file has it. */
@@ -145,6 +147,7 @@ export function resolveConfig(
     gateway: {
       engine: oneOf("engine", text(flags["engine"]), ["podman", "docker"], "podman"),
       stateDirectory: text(flags["state-dir"]) ?? stateDirectory(env, os),
+      idleMs: minutes(text(flags["idle-stop"])) * 60_000,
       restore: oneOf("restore", text(flags["restore"]), ["lazy", "eager", "off"], "lazy"),
       policy: file.policy,
     },
@@ -284,6 +287,14 @@ function toolsets(names: readonly string[]): readonly Toolset[] {
     wanted.add(known);
   }
   return TOOLSETS.filter((toolset) => wanted.has(toolset));
+}
+
+function minutes(value: string | undefined): number {
+  const parsed = Number(value ?? 0);
+  if (Number.isFinite(parsed) && parsed >= 0 && parsed <= 10_080) return parsed;
+  throw new AppError("INVALID_ARGUMENT", `Cannot use --idle-stop "${value}": it is no time`, {
+    hint: "Pass minutes from 0 (never) to 10080",
+  });
 }
 
 function seconds(value: string | undefined): number {

@@ -85,6 +85,11 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     value: "WHEN",
     about: "Start what was active before: lazy, eager or off (default lazy)",
   },
+  {
+    name: "idle-stop",
+    value: "MINUTES",
+    about: "Stop an activated server after this time without a call (default 0: never)",
+  },
   { name: "config", value: "FILE", about: "Config file (default config.json in ~/.config/wharf)" },
   { name: "timeout", value: "SECONDS", about: "Time for one operation (default 60)" },
   { name: "cache-dir", value: "DIR", about: "Directory of the cache" },

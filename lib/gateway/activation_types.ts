@@ -41,6 +41,8 @@ export interface ActivationsDeps {
   readonly clock: Clock;
   /** The operator's log. */
   readonly log: Log;
+  /** Time without a call after which a server rests, in milliseconds; 0: never. */
+  readonly idleMs: number;
   /** Who Wharf is, for handshakes. */
   readonly clientInfo: { readonly name: string; readonly version: string };
 }

@@ -121,6 +121,11 @@ export class Activations {
     });
   }
 
+  /** How many servers are active. */
+  get count(): number {
+    return this.#servers.size;
+  }
+
   /** All activated servers, for people. */
   async list(signal?: AbortSignal): Promise<readonly ActiveView[]> {
     await this.open();
@@ -209,7 +214,7 @@ export class Activations {
   }
 
   #register(record: ActiveRecord): ActiveServer {
-    const { launcher, redactor, clock, log, clientInfo, settings } = this.#deps;
+    const { launcher, redactor, clock, log, clientInfo, settings, idleMs } = this.#deps;
     const server: ActiveServer = new ActiveServer(record, {
       launcher,
       values: () => settings.values(record.settingIds),
@@ -217,6 +222,7 @@ export class Activations {
       clock,
       log,
       clientInfo,
+      idleMs,
       onChange: () => this.#serverChanged(server),
     });
     this.#servers.set(record.id.toLowerCase(), server);
@@ -375,7 +381,7 @@ export class Activations {
       this.#names.delete(plan.id);
       await server.stop();
       this.#changed();
-      throw thrown;
+      throw withAlternative(toAppError(thrown), plan);
     }
     this.#serverChanged(server);
     return await this.#view(server, asker.signal);
@@ -457,6 +463,21 @@ export class Activations {
       throw error;
     }
   }
+}
+
+/** Another way may work where this one could not be fetched. */
+function withAlternative(error: AppError, { alternatives }: ActivationPlan): AppError {
+  const other = alternatives.find(({ verdict, missing }) =>
+    verdict !== "refused" && missing.length === 0
+  );
+  if (other === undefined || (error.code !== "UNAVAILABLE" && error.code !== "UNREACHABLE")) {
+    return error;
+  }
+  return new AppError(error.code, error.message, {
+    cause: error,
+    retryable: error.retryable,
+    hint: `Try launch_method=${other.method}${error.hint === undefined ? "" : `. ${error.hint}`}`,
+  });
 }
 
 function without(state: ActiveState, id: string): ActiveState {

@@ -47,6 +47,8 @@ export interface ActiveServerDeps {
   readonly log: Log;
   /** Who Wharf is, for the handshake. */
   readonly clientInfo: { readonly name: string; readonly version: string };
+  /** Time without a call after which it is stopped until its next use, in milliseconds; 0: never. */
+  readonly idleMs: number;
   /** Told when its tools or its state have changed. */
   readonly onChange: () => void;
 }
@@ -80,6 +82,7 @@ export class ActiveServer {
   #held: readonly ChangedTool[] = [];
   #removed: ReadonlySet<string> = new Set();
   #error: AppError | undefined;
+  #resting: AbortController | undefined;
   #restarts = 0;
   #crashes = 0;
   #calls = 0;
@@ -188,6 +191,8 @@ export class ActiveServer {
     } catch (thrown) {
       this.#errors++;
       throw this.#deps.redactor.error(toAppError(thrown));
+    } finally {
+      this.#rest(session);
     }
   }
 
@@ -225,6 +230,7 @@ export class ActiveServer {
   /** Stops the process, so that the next use starts it with new values. */
   async restart(): Promise<void> {
     const session = this.#session;
+    this.#resting?.abort();
     this.#session = undefined;
     this.#status = "idle";
     await session?.close(STOP_GRACE_MS);
@@ -237,6 +243,7 @@ export class ActiveServer {
    * @param graceMs Time to end by itself, in milliseconds.
    */
   async stop(graceMs = STOP_GRACE_MS): Promise<void> {
+    this.#resting?.abort();
     this.#over.abort(gone(this.#record.id));
     this.#status = "stopped";
     await this.#session?.close(graceMs);
@@ -329,6 +336,24 @@ export class ActiveServer {
         hint: `Its tools: ${this.tools.slice(0, 20).map(({ name }) => name).join(", ")}`,
       });
     }
+  }
+
+  /** Stops it when nobody has called it for a while. */
+  #rest(session: UpstreamSession): void {
+    const { clock, idleMs, log } = this.#deps;
+    this.#resting?.abort();
+    if (idleMs === 0 || this.#over.signal.aborted) return;
+    const resting = new AbortController();
+    this.#resting = resting;
+    const rest = async () => {
+      await clock.sleep(idleMs, AbortSignal.any([resting.signal, this.#over.signal]));
+      if (this.#session !== session || session.inFlight > 0) return;
+      log.debug("an activated server rests", { server: this.#record.id });
+      await this.restart();
+      this.#deps.onChange();
+    };
+    // Woken early by the next call, or by its end.
+    rest().catch(() => {});
   }
 
   /** It has ended by itself: started again after a while, at longer intervals, up to a limit. */

@@ -44,6 +44,12 @@ const ENTRIES: readonly Entry[] = [
   makeEntry("ours/plain", {
     packages: [{ type: "npm", identifier: "hello-mcp", version: "1.0.0" }],
   }),
+  makeEntry("ours/both", {
+    packages: [
+      { type: "oci", identifier: "registry.example/acme/both:1" },
+      { type: "npm", identifier: "both-mcp", version: "1.0.0" },
+    ],
+  }),
   makeEntry("ours/other", {
     packages: [{ type: "npm", identifier: "other-mcp", version: "1.0.0" }],
   }),
@@ -103,7 +109,7 @@ function makeWorld(tools: () => readonly unknown[] = () => [TOOL]) {
       };
     },
   };
-  const open = (policyValue?: unknown) => {
+  const open = (policyValue?: unknown, idleMs = 0) => {
     const policy = parsePolicy(policyValue);
     return new Activations({
       launcher,
@@ -115,6 +121,7 @@ function makeWorld(tools: () => readonly unknown[] = () => [TOOL]) {
       redactor: new Redactor(),
       policy,
       reserved: ["ping"],
+      idleMs,
       clock,
       log,
       clientInfo: { name: "wharf", version: "1" },
@@ -404,4 +411,32 @@ Deno.test("a corrupt state is set aside, and nothing is active", async () => {
   await activations.open();
   assert.deepEqual(await activations.list(), []);
   assert.ok(world.log.records.some(({ message }) => message.startsWith("file set aside")));
+});
+
+Deno.test("a server that nobody calls rests, and returns with the next call", async () => {
+  const world = makeWorld();
+  const activations = world.open(undefined, 60_000);
+  await activations.add({ ...ADD, id: "ours/plain" }, asker());
+  await activations.call({ name: "plain_say" }, {}, {});
+  await world.clock.advance(59_000);
+  await activations.call({ name: "plain_say" }, {}, {});
+  await world.clock.advance(59_000);
+  assert.equal((await activations.list())[0]?.status, "ready");
+  await world.clock.advance(3000);
+  await until(() => world.servers[0]?.stops.length === 1);
+  assert.equal((await activations.list())[0]?.status, "idle");
+  await activations.call({ name: "plain_say" }, {}, {});
+  assert.equal(world.servers.length, 2);
+  await activations.close();
+});
+
+Deno.test("a way that cannot be fetched names another one", async () => {
+  const world = makeWorld();
+  const activations = world.open();
+  world.fail(new AppError("UNAVAILABLE", "Cannot pull: down", { hint: "Wait" }));
+  await assert.rejects(
+    () => activations.add({ ...ADD, id: "ours/both" }, asker()),
+    (error) => error instanceof AppError && error.hint === "Try launch_method=stdio-proxy. Wait",
+  );
+  await activations.close();
 });

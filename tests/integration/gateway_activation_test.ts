@@ -103,6 +103,7 @@ async function startWorld(env: Record<string, string> = {}): Promise<World> {
         redactor: new Redactor(),
         policy,
         reserved: ["ping"],
+        idleMs: 0,
         clock: systemClock,
         log,
         clientInfo: { name: "wharf", version: "1" },

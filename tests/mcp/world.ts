@@ -94,7 +94,7 @@ export function makeWorld(options: WorldOptions = {}): World {
       hub,
       catalog: () => Promise.resolve(catalog),
       gateway: () => assert.fail("no gateway is asked"),
-      system: () => Promise.resolve({ permissions: ["net"], podman: "5.0.0" }),
+      system: () => Promise.resolve({ permissions: ["net"], podman: "5.0.0", active: 2 }),
       now: () => clock.now(),
       version: "1.2.3",
     }, options.toolsets),

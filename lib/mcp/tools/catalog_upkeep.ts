@@ -18,6 +18,8 @@ export interface SystemFacts {
   readonly permissions: readonly string[];
   /** Version of podman, or why it cannot be used. */
   readonly podman: string;
+  /** Number of activated servers. */
+  readonly active: number;
 }
 
 const ERROR = z.object({
@@ -118,6 +120,7 @@ export const registryStatus = defineTool({
     cache_bytes: COUNT,
     permissions: z.array(z.string()),
     podman: z.string(),
+    active_servers: COUNT,
     sources: z.array(z.object({
       source: z.string(),
       title: z.string(),
@@ -156,6 +159,7 @@ export const registryStatus = defineTool({
         cache_bytes: state.cacheBytes,
         permissions: system.permissions,
         podman: system.podman,
+        active_servers: system.active,
         sources,
       },
       text: [
@@ -165,6 +169,7 @@ export const registryStatus = defineTool({
         ...sources.map(stateText),
         `permissions: ${system.permissions.length === 0 ? "none" : system.permissions.join(", ")}`,
         `podman: ${system.podman}`,
+        `active servers: ${system.active}`,
       ].join("\n"),
     };
   },
