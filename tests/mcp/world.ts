@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { boundedResponse, type HttpRequest, type Net } from "../../lib/core/http.ts";
 import { Catalog, type Gather, placeSources } from "../../lib/catalog/mod.ts";
 import { MemoryDisk } from "../../lib/core/memory_disk.ts";
-import { appInventory, type Inventory, type Toolset } from "../../lib/mcp/mod.ts";
+import { appInventory, type GatewayDoor, type Inventory, type Toolset } from "../../lib/mcp/mod.ts";
 import { HubClient, openKeychain, RegistryClient } from "../../lib/oci/mod.ts";
 import { ContentStore } from "../../lib/store.ts";
 import { FakeClock } from "../fake_clock.ts";
@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly hub?: Readonly<Record<string, unknown>>;
   /** Places of catalogue sources. @default the built-in one only */
   readonly sources?: Readonly<Record<string, string>>;
+  /** The gateway. @default one that nobody may ask */
+  readonly gateway?: GatewayDoor;
   /** Reads those sources. */
   readonly gather?: Gather;
   /** The toolsets to offer. @default all */
@@ -93,7 +95,7 @@ export function makeWorld(options: WorldOptions = {}): World {
       registry,
       hub,
       catalog: () => Promise.resolve(catalog),
-      gateway: () => assert.fail("no gateway is asked"),
+      gateway: options.gateway ?? (() => assert.fail("no gateway is asked")),
       system: () => Promise.resolve({ permissions: ["net"], podman: "5.0.0", active: 2 }),
       now: () => clock.now(),
       version: "1.2.3",
