@@ -134,6 +134,7 @@ export {
   type Progress,
   type PromptArgument,
   type PromptDefinition,
+  type Question,
   type ResourceTemplate,
   type SystemFacts,
   type ToolAnnotations,

@@ -59,6 +59,14 @@ export interface Asker {
   progress(message: string): void;
   /** Asks a person; absent where nobody can be asked. `false`: no. */
   confirm?(question: string): Promise<boolean>;
+  /**
+   * Asks a person for values that are no secrets; absent where nobody can be asked, `undefined` when
+   * they decline.
+   */
+  ask?(
+    question: string,
+    needs: ActivationPlan["missing"],
+  ): Promise<Readonly<Record<string, string>> | undefined>;
   /** Hands a page to a person who is to sign in. */
   readonly authorize?: Authorize;
 }

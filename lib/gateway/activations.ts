@@ -86,7 +86,7 @@ export class Activations {
     if (known !== undefined && isRetake && !request.dryRun) {
       return await this.#retake(known, request, asker);
     }
-    const { plan, owner } = await this.#plan(request, asker);
+    const { plan, owner } = await this.#planWithValues(request, asker);
     if (request.dryRun) return { plan };
     if (this.#servers.has(plan.id.toLowerCase())) {
       throw new AppError("INVALID_ARGUMENT", `Cannot add "${plan.id}": it is active`, {
@@ -294,6 +294,23 @@ export class Activations {
       unavailable: await launcher.unavailable(asker.signal),
     });
     return { plan, owner };
+  }
+
+  /** The plan; what it lacks is asked for, where that is no secret. */
+  async #planWithValues(
+    request: AddRequest,
+    asker: Asker,
+  ): Promise<{ readonly plan: ActivationPlan; readonly owner: SettingsOwner | undefined }> {
+    const first = await this.#plan(request, asker);
+    const { plan: { id, missing, verdict }, owner } = first;
+    const canAsk = asker.ask !== undefined && !request.dryRun && verdict.verdict !== "refused";
+    // A form is no place for a secret (MCP, "Elicitation": servers must not ask for them).
+    if (!canAsk || owner === undefined || missing.length === 0) return first;
+    if (missing.some(({ secret }) => secret)) return first;
+    const set = await asker.ask?.(`${id} needs settings`, missing);
+    if (set === undefined) return first;
+    await this.#deps.settings.change(owner, { set, by: asker.by, signal: asker.signal });
+    return await this.#plan(request, asker);
   }
 
   /** Settings, policy and a person's word, in this order. */

@@ -37,6 +37,7 @@ export {
   type Caller,
   type ContentBlock,
   type Progress,
+  type Question,
   type ToolAnnotations,
   type ToolResult,
   type Toolset,

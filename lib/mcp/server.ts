@@ -24,7 +24,7 @@ import {
   ReadResourceRequestSchema,
   Server,
 } from "./sdk.ts";
-import type { BoundTool, CallContext, Progress, ToolResult } from "./tool.ts";
+import type { BoundTool, CallContext, Progress, Question, ToolResult } from "./tool.ts";
 
 /** What {@linkcode createServer} takes. */
 export interface ServerOptions {
@@ -127,7 +127,7 @@ function serveTools(server: Server, inventory: Inventory, log: Log): void {
 function peopleOf(
   server: Server,
   { sessionId }: { readonly sessionId?: string | undefined },
-): Pick<CallContext, "caller" | "confirm"> {
+): Pick<CallContext, "ask" | "caller" | "confirm"> {
   const { name = "unknown", version = "" } = server.getClientVersion() ?? {};
   const caller = {
     client: cleanText(`${name} ${version}`, { maxChars: 100 }),
@@ -137,6 +137,20 @@ function peopleOf(
   if (server.getClientCapabilities()?.elicitation === undefined) return { caller };
   return {
     caller,
+    async ask(question, needs) {
+      const { action, content } = await server.elicitInput({
+        message: question,
+        requestedSchema: {
+          type: "object",
+          properties: Object.fromEntries(needs.map((need) => [need.name, fieldOf(need)])),
+          required: needs.map(({ name }) => name),
+        },
+      });
+      if (action !== "accept" || content === undefined) return undefined;
+      return Object.fromEntries(
+        Object.entries(content).map(([name, value]) => [name, String(value)]),
+      );
+    },
     async confirm(question) {
       const { action, content } = await server.elicitInput({
         message: question,
@@ -149,6 +163,17 @@ function peopleOf(
       return action === "accept" && content?.["agree"] === true;
     },
   };
+}
+
+/** A field of a form; other forms than these are not allowed (MCP, "Elicitation"). */
+function fieldOf({ description, format, choices }: Question) {
+  const about = description === undefined
+    ? {}
+    : { description: cleanText(description, { maxChars: 300 }) };
+  if (choices !== undefined) return { type: "string" as const, enum: [...choices], ...about };
+  if (format === "number") return { type: "number" as const, ...about };
+  if (format === "boolean") return { type: "boolean" as const, ...about };
+  return { type: "string" as const, ...about };
 }
 
 function unknownTool(name: string, inventory: Inventory): McpError {

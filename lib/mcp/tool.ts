@@ -67,8 +67,25 @@ export interface Caller {
   readonly session?: string;
 }
 
+/** A value that a person is asked for. */
+export interface Question {
+  /** Its name. */
+  readonly name: string;
+  /** What it is for. */
+  readonly description?: string;
+  /** How it is written. @default {"string"} */
+  readonly format?: string;
+  /** The values that are allowed. */
+  readonly choices?: readonly string[];
+}
+
 /** What comes with a call. */
 export interface CallContext {
+  /** Asks the person at the client for values that are no secrets; `undefined` when they decline. */
+  readonly ask?: (
+    question: string,
+    needs: readonly Question[],
+  ) => Promise<Readonly<Record<string, string>> | undefined>;
   /** Who calls. @default nobody that is known */
   readonly caller?: Caller;
   /** Asks the person at the client to agree; absent where the client cannot ask. */

@@ -44,6 +44,13 @@ const ENTRIES: readonly Entry[] = [
   makeEntry("ours/plain", {
     packages: [{ type: "npm", identifier: "hello-mcp", version: "1.0.0" }],
   }),
+  makeEntry("ours/zone", {
+    packages: [{
+      type: "oci",
+      identifier: "registry.example/acme/zone:1",
+      settings: [{ name: "ZONE", kind: "env", required: true, secret: false }],
+    }],
+  }),
   makeEntry("ours/both", {
     packages: [
       { type: "oci", identifier: "registry.example/acme/both:1" },
@@ -438,5 +445,28 @@ Deno.test("a way that cannot be fetched names another one", async () => {
     () => activations.add({ ...ADD, id: "ours/both" }, asker()),
     (error) => error instanceof AppError && error.hint === "Try launch_method=stdio-proxy. Wait",
   );
+  await activations.close();
+});
+
+Deno.test("settings that are no secrets are asked for, secrets never", async () => {
+  const world = makeWorld();
+  const activations = world.open();
+  const asked: string[][] = [];
+  const answering = asker({
+    ask: (_question, needs) => {
+      asked.push(needs.map(({ name }) => name));
+      return Promise.resolve({ ZONE: "Europe/Berlin" });
+    },
+  });
+  const { server } = await activations.add({ ...ADD, id: "ours/zone" }, answering);
+  assert.equal(server?.status, "ready");
+  assert.deepEqual(asked, [["ZONE"]]);
+  assert.deepEqual(world.launches[0]?.values.get("ZONE"), { kind: "text", text: "Europe/Berlin" });
+  assert.equal(
+    await codeOf(activations.add({ ...ADD, id: "ours/hello" }, answering)),
+    "INVALID_ARGUMENT",
+  );
+  assert.equal(asked.length, 1);
+  await activations.remove("ours/zone", asker());
   await activations.close();
 });

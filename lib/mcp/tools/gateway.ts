@@ -367,7 +367,7 @@ export const registryLogs = defineTool({
   },
 });
 
-function askerOf({ caller, confirm, signal, progress }: CallContext): Asker {
+function askerOf({ ask, caller, confirm, signal, progress }: CallContext): Asker {
   const actor = caller ?? { client: "unknown", transport: "wharf" };
   let step = 0;
   return {
@@ -377,6 +377,7 @@ function askerOf({ caller, confirm, signal, progress }: CallContext): Asker {
     signal,
     progress: (message) => progress({ message, done: ++step }),
     ...(confirm === undefined ? {} : { confirm }),
+    ...(ask === undefined ? {} : { ask }),
   };
 }
 
