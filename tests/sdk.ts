@@ -13,6 +13,7 @@ export { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 export { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 export {
+  ElicitRequestSchema,
   LATEST_PROTOCOL_VERSION,
   LoggingMessageNotificationSchema,
   SUPPORTED_PROTOCOL_VERSIONS,

@@ -24,8 +24,12 @@ import {
   type Progress,
   proxiedTools,
 } from "../../lib/mcp/mod.ts";
+import { createInventory } from "../../lib/mcp/inventory.ts";
+import { createServer } from "../../lib/mcp/protocol.ts";
 import { makeEntry } from "../catalog/make.ts";
+import { FakeLog } from "../fake_log.ts";
 import { buildImage } from "../integration/images.ts";
+import { Client, ElicitRequestSchema, InMemoryTransport } from "../sdk.ts";
 import { makeWorld } from "./world.ts";
 
 const VIEW: ActiveView = {
@@ -230,4 +234,70 @@ Deno.test("proxiedTools() offers a server's tools as they are, but for the name"
   assert.deepEqual(tool?.inputSchema, offered[0]?.definition.inputSchema);
   const result = await tool?.call({ zone: "x" }, context());
   assert.deepEqual(result, { content: [{ type: "text", text: "10:00" }], _meta: { a: 1 } });
+});
+
+Deno.test("a client that can ask its person does; one that cannot is not asked", async () => {
+  const heard: unknown[] = [];
+  const tool: BoundTool = {
+    name: "asks",
+    title: "Asks",
+    toolset: "gateway",
+    description: "",
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
+    inputSchema: { type: "object" },
+    async call(_args, { ask, confirm, caller }) {
+      heard.push(
+        caller?.client,
+        await confirm?.("Agree?"),
+        await ask?.("Settings", [
+          { name: "ZONE", description: "A zone\u202e" },
+          { name: "COUNT", format: "number" },
+          { name: "KIND", choices: ["a", "b"] },
+          { name: "ON", format: "boolean" },
+        ]),
+      );
+      return { content: [] };
+    },
+  };
+  const inventory = createInventory({ tools: [tool], prompts: [], templates: [] });
+  const forms: unknown[] = [];
+  for (const answers of [true, false]) {
+    const server = createServer({
+      info: { name: "wharf", version: "1" },
+      instructions: "",
+      inventory,
+      log: new FakeLog(),
+    });
+    const client = new Client(
+      { name: "asker", version: "9" },
+      answers ? { capabilities: { elicitation: {} } } : {},
+    );
+    if (answers) {
+      client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
+        forms.push(params);
+        return "requestedSchema" in params && "agree" in params.requestedSchema.properties
+          ? { action: "accept", content: { agree: true } }
+          : { action: "accept", content: { ZONE: "x", COUNT: 3, KIND: "a", ON: true } };
+      });
+    }
+    const [ours, theirs] = InMemoryTransport.createLinkedPair();
+    await Promise.all([server.connect(ours), client.connect(theirs)]);
+    await client.callTool({ name: "asks", arguments: {} });
+    await client.close();
+  }
+  assert.deepEqual(heard, [
+    "asker 9",
+    true,
+    { ZONE: "x", COUNT: "3", KIND: "a", ON: "true" },
+    "asker 9",
+    undefined,
+    undefined,
+  ]);
+  assert.equal(forms.length, 2);
+  assert.ok(!JSON.stringify(forms).includes("\u202e"));
 });
