@@ -10,7 +10,7 @@ import type { ProcessSpec } from "../../lib/core/host.ts";
 import { boundedResponse } from "../../lib/core/http.ts";
 import { MemoryDisk } from "../../lib/core/memory_disk.ts";
 import { ContainerEngine } from "../../lib/gateway/engine.ts";
-import { Launcher, type LauncherDeps } from "../../lib/gateway/launcher.ts";
+import { Launcher } from "../../lib/gateway/launcher.ts";
 import { planActivation } from "../../lib/gateway/plan.ts";
 import { parsePolicy } from "../../lib/gateway/policy.ts";
 import { RuntimeFinder } from "../../lib/gateway/runtimes.ts";
@@ -26,7 +26,7 @@ type Program = (
   spec: ProcessSpec,
 ) => { readonly code: number; readonly stdout?: string } | AppError;
 
-function makeWorld(program: Program, more: Partial<LauncherDeps> = {}, policyValue?: unknown) {
+function makeWorld(program: Program, policyValue?: unknown) {
   const ran: ProcessSpec[] = [];
   const started: ProcessSpec[] = [];
   const clock = new FakeClock();
@@ -95,7 +95,6 @@ function makeWorld(program: Program, more: Partial<LauncherDeps> = {}, policyVal
     runtimes: new RuntimeFinder({ processes, env }),
     policy,
     pid: 42,
-    ...more,
   });
   const plan = (entry: ReturnType<typeof makeEntry>) =>
     planActivation(entry, { by: "operator" }, { policy });
@@ -170,7 +169,7 @@ Deno.test("Launcher starts nothing without a value, a digest that is wanted, or 
     (error) => error instanceof AppError && /ZONE has no value/.test(error.message),
   );
   const values = new Map([["ZONE", { kind: "text", text: "x" }]] as const);
-  const strict = makeWorld(ALL, {}, { require_digest: true });
+  const strict = makeWorld(ALL, { require_digest: true });
   await assert.rejects(
     () => strict.launcher.launch(strict.plan(IMAGE), { ...WISHES, values }),
     (error) =>
@@ -214,7 +213,7 @@ Deno.test("Launcher runs a Python package in a container, since no sandbox is th
 
 Deno.test("Launcher runs a given command only where the operator allows it", async () => {
   const given = { by: "operator", command: "my-server", args: ["--flag"] } as const;
-  const open = makeWorld(ALL, {}, { unsandboxed: true, ad_hoc: true });
+  const open = makeWorld(ALL, { unsandboxed: true, ad_hoc: true });
   const plan = planActivation(undefined, given, {
     policy: parsePolicy({ unsandboxed: true, ad_hoc: true }),
   });
