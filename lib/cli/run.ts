@@ -158,6 +158,12 @@ async function* pages(
   using bar = openProgressBar(deps.terminal);
   const context = {
     caller: { client: "cli", transport: "cli" },
+    openPage: (url: URL, message: string) => {
+      bar.clear();
+      deps.terminal.err(`${message}: open this page in a browser of this machine`);
+      deps.terminal.err(`  ${url.href}`);
+      return Promise.resolve();
+    },
     signal: deps.signal,
     budgetTokens: Infinity,
     progress: bar.show,

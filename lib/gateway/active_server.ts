@@ -84,6 +84,7 @@ export class ActiveServer {
   #error: AppError | undefined;
   #resting: AbortController | undefined;
   #restarts = 0;
+  #hasLaunched = false;
   #crashes = 0;
   #calls = 0;
   #errors = 0;
@@ -141,7 +142,13 @@ export class ActiveServer {
       errors: this.#errors,
       prompts: definitions?.prompts.length ?? 0,
       resources: definitions?.resources.length ?? 0,
-      notes: [...this.#started?.notes ?? [], ...definitions?.notes ?? []],
+      notes: [
+        ...this.#started?.notes ?? [],
+        ...(this.#record.writableRoot === true
+          ? ["its container may write to its root, since it does not start otherwise"]
+          : []),
+        ...definitions?.notes ?? [],
+      ],
     };
   }
 
@@ -251,20 +258,55 @@ export class ActiveServer {
   }
 
   async #start(options: StartOptions & { readonly signal: AbortSignal }): Promise<UpstreamSession> {
+    this.#set("starting");
+    const isContainer = /^(?:image|source)$/.test(this.#record.plan.target.kind);
+    const mayRetry = isContainer && this.#record.writableRoot === undefined;
+    try {
+      return await this.#attempt({ ...options, writableRoot: this.#record.writableRoot ?? false });
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      // It has ended or fallen silent before the handshake: many images write beside themselves.
+      const hasEnded = this.#hasLaunched &&
+        (error.code === "UNAVAILABLE" || error.code === "TIMEOUT");
+      if (!mayRetry || !hasEnded || options.signal.aborted) throw this.#failed(error);
+      try {
+        const session = await this.#attempt({ ...options, writableRoot: true });
+        this.#take({ ...this.#record, writableRoot: true });
+        return session;
+      } catch {
+        // What the safer way said is what is to be mended.
+        throw this.#failed(error);
+      }
+    }
+  }
+
+  #failed(error: AppError): AppError {
+    if (this.#status !== "stopped") {
+      this.#error = error;
+      this.#set("failed");
+    }
+    return error;
+  }
+
+  async #attempt(
+    options: StartOptions & { readonly signal: AbortSignal; readonly writableRoot: boolean },
+  ): Promise<UpstreamSession> {
     const { launcher, values, redactor, clock, log, clientInfo } = this.#deps;
     const { id, plan, pinned } = this.#record;
-    this.#set("starting");
     let launched: Launched | undefined;
+    this.#hasLaunched = false;
     try {
       const started = await launcher.launch(plan, {
         values: await values(),
         acceptsNew: options.acceptsNew ?? false,
+        writableRoot: options.writableRoot,
         ...(pinned === undefined ? {} : { pinned }),
         ...(options.authorize === undefined ? {} : { authorize: options.authorize }),
         ...(options.progress === undefined ? {} : { progress: options.progress }),
         signal: options.signal,
       });
       launched = started.launched;
+      this.#hasLaunched = true;
       this.#secrets?.[Symbol.dispose]();
       this.#secrets = redactor.know(started.secrets);
       const session = new UpstreamSession({ launched, clock, log, name: id, clientInfo });
@@ -287,12 +329,7 @@ export class ActiveServer {
       return session;
     } catch (thrown) {
       await launched?.stop(STOP_GRACE_MS);
-      const error = redactor.error(toAppError(thrown));
-      if (this.#status !== "stopped") {
-        this.#error = error;
-        this.#set("failed");
-      }
-      throw error;
+      throw redactor.error(toAppError(thrown));
     }
   }
 

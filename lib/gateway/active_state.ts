@@ -22,6 +22,8 @@ export interface ActiveRecord {
   readonly plan: ActivationPlan;
   /** What ran first: an image with its digest, a package with its version, an address. */
   readonly pinned?: string;
+  /** Whether its container writes to its own root, since it does not start otherwise. */
+  readonly writableRoot?: boolean;
   /** Its tools as they were agreed to. */
   readonly tools: readonly ToolDefinition[];
   /** When it was added, ISO 8601. */
@@ -54,6 +56,7 @@ const schema = z.object({
       parts: z.looseObject({ settings: z.array(z.looseObject({ name: z.string() })) }),
     }),
     pinned: z.string().optional(),
+    writableRoot: z.boolean().optional(),
     tools: z.array(z.looseObject({ name: z.string() })),
     addedAt: z.string(),
   })),

@@ -65,6 +65,8 @@ export interface LaunchWishes {
   readonly values: ReadonlyMap<string, StoredValue>;
   /** What ran before: an image with its digest, or a version of a package. */
   readonly pinned?: string;
+  /** Whether a container may write to its own root, which is lost with it. @default {false} */
+  readonly writableRoot?: boolean;
   /** Takes what the tag or the registry says now, in place of what is pinned. */
   readonly acceptsNew: boolean;
   /** Hands a page to a person who is to sign in. */
@@ -166,7 +168,7 @@ export class Launcher {
   async #image(
     plan: ActivationPlan,
     parts: LaunchParts,
-    { target, pinned, acceptsNew, signal, progress }: LaunchWishes & {
+    { target, pinned, acceptsNew, signal, progress, writableRoot }: LaunchWishes & {
       readonly target: PlanTarget & { readonly kind: "image" };
     },
   ): Promise<Omit<Started, "secrets">> {
@@ -185,7 +187,7 @@ export class Launcher {
       env: parts.env,
       secrets: Object.fromEntries(parts.engineSecrets.map((item) => [item.target, item.name])),
       volumes: parts.mounts.map(volumeOf),
-      readOnlyRoot: parts.mounts.length === 0,
+      readOnlyRoot: writableRoot !== true,
       ...(parts.user === undefined ? {} : { user: parts.user }),
     });
     return { launched, pinned: image, how: "podman", notes: [] };
@@ -299,7 +301,7 @@ export class Launcher {
   async #source(
     plan: ActivationPlan,
     parts: LaunchParts,
-    { target, pinned, acceptsNew, signal, progress }: LaunchWishes & {
+    { target, pinned, acceptsNew, signal, progress, writableRoot }: LaunchWishes & {
       readonly target: PlanTarget & { readonly kind: "source" };
     },
   ): Promise<Omit<Started, "secrets">> {
@@ -319,7 +321,7 @@ export class Launcher {
       args: parts.args,
       env: parts.env,
       volumes: parts.mounts.map(volumeOf),
-      readOnlyRoot: parts.mounts.length === 0,
+      readOnlyRoot: writableRoot !== true,
     });
     return { launched, pinned: image, how: "podman (built)", notes: ["built of its repository"] };
   }

@@ -5,7 +5,7 @@
  */
 
 import { abortError } from "../core/deadline.ts";
-import { type AppError, toAppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Log } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
 import { nearestNames } from "../oci/mod.ts";
@@ -127,16 +127,31 @@ function serveTools(server: Server, inventory: Inventory, log: Log): void {
 function peopleOf(
   server: Server,
   { sessionId }: { readonly sessionId?: string | undefined },
-): Pick<CallContext, "ask" | "caller" | "confirm"> {
+): Pick<CallContext, "ask" | "caller" | "confirm" | "openPage"> {
   const { name = "unknown", version = "" } = server.getClientVersion() ?? {};
   const caller = {
     client: cleanText(`${name} ${version}`, { maxChars: 100 }),
     transport: sessionId === undefined ? "stdio" : "http",
     ...(sessionId === undefined ? {} : { session: sessionId }),
   };
-  if (server.getClientCapabilities()?.elicitation === undefined) return { caller };
+  const elicitation = server.getClientCapabilities()?.elicitation;
+  if (elicitation === undefined) return { caller };
   return {
     caller,
+    ...(elicitation.url === undefined ? {} : {
+      async openPage(url: URL, message: string) {
+        const elicitationId = crypto.randomUUID();
+        const { action } = await server.elicitInput({
+          mode: "url",
+          message,
+          url: url.href,
+          elicitationId,
+        });
+        if (action !== "accept") {
+          throw new AppError("FORBIDDEN", `Cannot sign in to "${url.host}": the person declined`);
+        }
+      },
+    }),
     async ask(question, needs) {
       const { action, content } = await server.elicitInput({
         message: question,

@@ -88,6 +88,11 @@ export interface CallContext {
   ) => Promise<Readonly<Record<string, string>> | undefined>;
   /** Who calls. @default nobody that is known */
   readonly caller?: Caller;
+  /**
+   * Hands a page to the person, who is to sign in there; absent where nobody can be reached. It
+   * rejects when they decline.
+   */
+  readonly openPage?: (url: URL, message: string) => Promise<void>;
   /** Asks the person at the client to agree; absent where the client cannot ask. */
   readonly confirm?: (question: string) => Promise<boolean>;
   /** Aborts when the client cancels or goes. */

@@ -88,6 +88,7 @@ function makeWorld(tools: () => readonly unknown[] = () => [TOOL]) {
   const servers: ScriptedServer[] = [];
   const launches: (LaunchWishes & { readonly plan: ActivationPlan })[] = [];
   let failure: AppError | undefined;
+  let needsRoot = false;
   const launcher = {
     unavailable: () => Promise.resolve({}),
     async launch(plan: ActivationPlan, wishes: LaunchWishes): Promise<Started> {
@@ -107,6 +108,11 @@ function makeWorld(tools: () => readonly unknown[] = () => [TOOL]) {
         },
       });
       servers.push(server);
+      if (needsRoot && wishes.writableRoot !== true) {
+        server.answers["initialize"] = () => {
+          void server.exit({ code: 1, reason: "it ended with code 1" });
+        };
+      }
       return {
         launched: server.launched,
         pinned: wishes.acceptsNew ? "pinned@2" : wishes.pinned ?? "pinned@1",
@@ -142,6 +148,7 @@ function makeWorld(tools: () => readonly unknown[] = () => [TOOL]) {
     launches,
     open,
     fail: (error: AppError | undefined) => failure = error,
+    needRoot: () => needsRoot = true,
   };
 }
 
@@ -469,4 +476,24 @@ Deno.test("settings that are no secrets are asked for, secrets never", async () 
   assert.equal(asked.length, 1);
   await activations.remove("ours/zone", asker());
   await activations.close();
+});
+
+Deno.test("a container that does not start with a root that cannot be written gets one that can, and that is said", async () => {
+  const world = makeWorld();
+  world.needRoot();
+  const activations = world.open();
+  const adding = activations.add({ ...ADD, id: "ours/both" }, asker());
+  await until(() => world.servers.length === 1);
+  await world.clock.advance(600);
+  const { server } = await adding;
+  assert.equal(server?.status, "ready");
+  assert.ok(server.notes.some((note) => note.startsWith("its container may write to its root")));
+  assert.deepEqual(world.launches.map(({ writableRoot }) => writableRoot), [false, true]);
+  await activations.close();
+  // It is remembered.
+  const again = world.open();
+  await again.call({ name: "both_say" }, {}, {});
+  assert.equal(world.launches.length, 3);
+  assert.equal(world.launches[2]?.writableRoot, true);
+  await again.close();
 });

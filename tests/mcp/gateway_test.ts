@@ -250,9 +250,10 @@ Deno.test("a client that can ask its person does; one that cannot is not asked",
       openWorldHint: false,
     },
     inputSchema: { type: "object" },
-    async call(_args, { ask, confirm, caller }) {
+    async call(_args, { ask, confirm, caller, openPage }) {
       heard.push(
         caller?.client,
+        await openPage?.(new URL("https://login.example/"), "Sign in").then(() => "opened"),
         await confirm?.("Agree?"),
         await ask?.("Settings", [
           { name: "ZONE", description: "A zone\u202e" },
@@ -275,11 +276,12 @@ Deno.test("a client that can ask its person does; one that cannot is not asked",
     });
     const client = new Client(
       { name: "asker", version: "9" },
-      answers ? { capabilities: { elicitation: {} } } : {},
+      answers ? { capabilities: { elicitation: { form: {}, url: {} } } } : {},
     );
     if (answers) {
       client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
         forms.push(params);
+        if (params.mode === "url") return { action: "accept" };
         return "requestedSchema" in params && "agree" in params.requestedSchema.properties
           ? { action: "accept", content: { agree: true } }
           : { action: "accept", content: { ZONE: "x", COUNT: 3, KIND: "a", ON: true } };
@@ -292,12 +294,14 @@ Deno.test("a client that can ask its person does; one that cannot is not asked",
   }
   assert.deepEqual(heard, [
     "asker 9",
+    "opened",
     true,
     { ZONE: "x", COUNT: "3", KIND: "a", ON: "true" },
     "asker 9",
     undefined,
     undefined,
+    undefined,
   ]);
-  assert.equal(forms.length, 2);
+  assert.equal(forms.length, 3);
   assert.ok(!JSON.stringify(forms).includes("\u202e"));
 });

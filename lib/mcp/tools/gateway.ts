@@ -367,7 +367,7 @@ export const registryLogs = defineTool({
   },
 });
 
-function askerOf({ ask, caller, confirm, signal, progress }: CallContext): Asker {
+function askerOf({ ask, caller, confirm, openPage, signal, progress }: CallContext): Asker {
   const actor = caller ?? { client: "unknown", transport: "wharf" };
   let step = 0;
   return {
@@ -378,6 +378,12 @@ function askerOf({ ask, caller, confirm, signal, progress }: CallContext): Asker
     progress: (message) => progress({ message, done: ++step }),
     ...(confirm === undefined ? {} : { confirm }),
     ...(ask === undefined ? {} : { ask }),
+    ...(openPage === undefined ? {} : {
+      async authorize({ url, server }) {
+        await openPage(url, `Sign in to ${server.host}`);
+        return undefined;
+      },
+    }),
   };
 }
 
