@@ -375,6 +375,7 @@ async function openGateway(
     }),
     policy,
     pid,
+    mark: gateway.processMark({ id: owner, run }),
     ...(host.stateDirectory === undefined ? {} : { directory: host.stateDirectory }),
   });
   const index = async () => await (await parts.catalog()).index();
@@ -393,13 +394,20 @@ async function openGateway(
     log,
     clientInfo: parts.info,
   });
-  const held = await gateway.holdRun(run, { disk, log, clock, engine });
+  // Without a directory nobody can know what an earlier run left.
+  const held = host.stateDirectory === undefined ? undefined : await gateway.holdRun(run, {
+    disk,
+    log,
+    clock,
+    engine,
+    endProcesses: (isAlive) => gateway.endOrphanProcesses(owner, isAlive, host),
+  });
   return {
     activations,
     viewPlan: gateway.viewPlan,
     async close() {
       await activations.close();
-      await held[Symbol.asyncDispose]();
+      await held?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -21,7 +21,7 @@ import { type LaunchParts, renderLaunch } from "./plan_render.ts";
 import type { ActivationPlan, PlanTarget, RuntimeKind } from "./plan_types.ts";
 import { newestVersion } from "./package_version.ts";
 import type { Policy } from "./policy.ts";
-import { launchProcess } from "./process_launch.ts";
+import { type LaunchPlan, launchProcess } from "./process_launch.ts";
 import { planProcess } from "./process_plan.ts";
 import { launchRemote } from "./remote.ts";
 import type { RuntimeFinder } from "./runtimes.ts";
@@ -57,6 +57,8 @@ export interface LauncherDeps {
   readonly policy: Policy;
   /** Process id of Wharf. */
   readonly pid: number;
+  /** Variables that mark local processes as this run's. */
+  readonly mark: Env;
 }
 
 /** What {@linkcode Launcher.launch} takes beside the plan. */
@@ -276,7 +278,7 @@ export class Launcher {
       notes: [way.why, ...way.notes],
     };
     if (way.sandbox !== "container") {
-      const launched = await launchProcess(way, this.#deps, {
+      const launched = await launchProcess(this.#marked(way), this.#deps, {
         ...asked,
         ...(progress === undefined ? {} : { progress }),
       });
@@ -337,7 +339,7 @@ export class Launcher {
       { command: target.command, args: parts.args, env: parts.env },
       { policy, stateDirectory: this.#directory(target.command), env },
     );
-    const launched = await launchProcess(plan, this.#deps, {
+    const launched = await launchProcess(this.#marked(plan), this.#deps, {
       ...(signal === undefined ? {} : { signal }),
       ...(progress === undefined ? {} : { progress }),
     });
@@ -364,6 +366,11 @@ export class Launcher {
       signal === undefined ? {} : { signal },
     );
     return { launched, pinned: target.url, how: "remote-http", notes: [] };
+  }
+
+  /** So that what a killed Wharf leaves is found. */
+  #marked(plan: LaunchPlan): LaunchPlan {
+    return { ...plan, env: { ...plan.env, ...this.#deps.mark } };
   }
 
   #directory(what: string): string {

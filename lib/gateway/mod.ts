@@ -19,6 +19,7 @@ export type { Usage } from "./launched.ts";
 export { Launcher, type LauncherDeps } from "./launcher.ts";
 export { type Authorize, type AuthorizeRequest, OAuth } from "./oauth.ts";
 export { OAuthStore } from "./oauth_store.ts";
+export { endOrphanProcesses, processMark } from "./orphan_processes.ts";
 export { holdRun, ownerId } from "./ownership.ts";
 export type {
   ActivationPlan,

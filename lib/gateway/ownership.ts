@@ -52,11 +52,22 @@ export async function holdRun(
   deps: OwnershipDeps & {
     readonly clock: Clock;
     readonly engine: Pick<ContainerEngine, "removeOrphans">;
+    /** Ends local processes of runs that have ended. */
+    readonly endProcesses: (isAlive: (run: string) => Promise<boolean>) => Promise<unknown>;
   },
 ): Promise<AsyncDisposable> {
-  const { disk, log, engine } = deps;
+  const { disk, log, engine, endProcesses } = deps;
   const held = await disk.lock(lockOf(run));
-  engine.removeOrphans((other) => other === run ? Promise.resolve(true) : isAlive(other, deps))
+  const known = new Map<string, Promise<boolean>>([[run, Promise.resolve(true)]]);
+  const goesOn = (other: string) => {
+    const answer = known.get(other) ?? isAlive(other, deps);
+    known.set(other, answer);
+    return answer;
+  };
+  endProcesses(goesOn).catch((thrown) =>
+    log.debug("no processes were looked for", { reason: toAppError(thrown).message })
+  );
+  engine.removeOrphans(goesOn)
     .then(
       (removed) => {
         if (removed.length > 0) {

@@ -95,6 +95,7 @@ function makeWorld(program: Program, policyValue?: unknown) {
     runtimes: new RuntimeFinder({ processes, env }),
     policy,
     pid: 42,
+    mark: { WHARF_RUN: "r" },
   });
   const plan = (entry: ReturnType<typeof makeEntry>) =>
     planActivation(entry, { by: "operator" }, { policy });
@@ -192,6 +193,7 @@ Deno.test("Launcher runs a package under Deno's sandbox, its version looked up a
   const first = await launcher.launch(plan(entry), WISHES);
   assert.deepEqual([first.pinned, first.how], ["npm:hello-mcp@2.3.4", "stdio-proxy (deno)"]);
   assert.equal(started[0]?.command, "deno");
+  assert.equal(started[0]?.env["WHARF_RUN"], "r");
   assert.ok(!started[0]?.args.some((arg) => /^--allow-(?:run|all|ffi)|^-A$/.test(arg)));
   await first.launched.stop(0);
   const second = await launcher.launch(plan(entry), { ...WISHES, pinned: "npm:hello-mcp@1.0.0" });

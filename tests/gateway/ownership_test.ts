@@ -10,6 +10,8 @@ import { holdRun, ownerId } from "../../lib/gateway/ownership.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { FakeLog } from "../fake_log.ts";
 
+const endProcesses = () => Promise.resolve([]);
+
 Deno.test("ownerId() stays the same for a state directory", async () => {
   const deps = { disk: new MemoryDisk(), log: new FakeLog() };
   const id = await ownerId(deps);
@@ -22,14 +24,14 @@ Deno.test("holdRun() tells runs that go on from those that have ended", async ()
   const [disk, log, clock] = [new MemoryDisk(), new FakeLog(), new FakeClock()];
   const asked = new Map<string, boolean>();
   const nothing = { removeOrphans: () => Promise.resolve([]) };
-  const living = await holdRun("living", { disk, log, clock, engine: nothing });
+  const living = await holdRun("living", { disk, log, clock, engine: nothing, endProcesses });
   const engine = {
     async removeOrphans(isAlive: (run: string) => Promise<boolean>) {
       for (const run of ["living", "dead", "own", "../escape"]) asked.set(run, await isAlive(run));
       return ["wharf-a"];
     },
   };
-  const own = await holdRun("own", { disk, log, clock, engine });
+  const own = await holdRun("own", { disk, log, clock, engine, endProcesses });
   await settle();
   await clock.advance(200);
   await settle();
@@ -46,7 +48,7 @@ Deno.test("holdRun() tells runs that go on from those that have ended", async ()
 Deno.test("holdRun() does not mind an engine that is not there", async () => {
   const [disk, log, clock] = [new MemoryDisk(), new FakeLog(), new FakeClock()];
   const engine = { removeOrphans: () => Promise.reject(new Error("no podman")) };
-  await using _held = await holdRun("own", { disk, log, clock, engine });
+  await using _held = await holdRun("own", { disk, log, clock, engine, endProcesses });
   await settle();
   assert.deepEqual(log.records.map(({ level }) => level), ["debug"]);
 });

@@ -94,6 +94,7 @@ async function startWorld(env: Record<string, string> = {}): Promise<World> {
             Promise.resolve(openGit({ net, disk, processes, clock: systemClock, log, env: all })),
           policy,
           pid: Deno.pid,
+          mark: {},
         }),
         find,
         nearest: () => Promise.resolve([]),
