@@ -14,6 +14,7 @@ import { type ActiveView, type OfferedTool, viewServer } from "./active_view.ts"
 import type { AuditAction } from "./audit.ts";
 import { cleanTool } from "./clean_tools.ts";
 import type { JsonObject } from "./json_rpc.ts";
+import { withAlternative } from "./alternative.ts";
 import { checkPrefix, NameTable } from "./names.ts";
 import { planActivation } from "./plan.ts";
 import type { ActivationPlan } from "./plan_types.ts";
@@ -480,21 +481,6 @@ export class Activations {
       throw error;
     }
   }
-}
-
-/** Another way may work where this one could not be fetched. */
-function withAlternative(error: AppError, { alternatives }: ActivationPlan): AppError {
-  const other = alternatives.find(({ verdict, missing }) =>
-    verdict !== "refused" && missing.length === 0
-  );
-  if (other === undefined || (error.code !== "UNAVAILABLE" && error.code !== "UNREACHABLE")) {
-    return error;
-  }
-  return new AppError(error.code, error.message, {
-    cause: error,
-    retryable: error.retryable,
-    hint: `Try launch_method=${other.method}${error.hint === undefined ? "" : `. ${error.hint}`}`,
-  });
 }
 
 function without(state: ActiveState, id: string): ActiveState {

@@ -13,7 +13,7 @@
  */
 
 import { AppError, toAppError } from "../core/errors.ts";
-import type { ChildProcess, Clock, Env, Log, Processes, RunResult } from "../core/host.ts";
+import type { Clock, Env, ExitStatus, Log, Processes, RunResult } from "../core/host.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import { cleanText } from "../core/text.ts";
 import {
@@ -25,8 +25,7 @@ import {
   runArgs,
 } from "./engine_args.ts";
 import type { Launched, LaunchedExit, Usage } from "./launched.ts";
-import { LogTail } from "./log_tail.ts";
-import { PipeTransport } from "./pipe_transport.ts";
+import { exitByCode, PipedServer } from "./piped_server.ts";
 
 /** What a {@linkcode ContainerEngine} works with. */
 export interface EngineDeps {
@@ -85,12 +84,6 @@ const RUN_LABEL = "wharf.run";
 const PULL_TIMEOUT_MS = 600_000;
 const SHORT_TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-
-/** Between closed input, SIGTERM and SIGKILL of a container whose owner has gone. */
-const DISPOSE_GRACE_MS = 500;
-
-/** After the container's end, for what is on its way. */
-const DRAIN_MS = 1000;
 
 /** Exit codes of the engine itself, not of what runs in it (podman-run(1), "Exit Status"). */
 const ENGINE_EXITS: Readonly<Record<number, string>> = {
@@ -223,8 +216,9 @@ export class ContainerEngine {
       args,
       env: { ...this.#env(), ...spec.env },
     });
-    return new Container(child, {
+    return new PipedServer(child, {
       clock: this.#deps.clock,
+      exitOf,
       usage: (signal) => this.#usage(spec.name, signal),
       remove: () => this.#remove(spec.name),
     });
@@ -442,75 +436,12 @@ function parseUsage(text: string): Usage {
   };
 }
 
-interface ContainerDeps {
-  readonly clock: Clock;
-  usage(signal?: AbortSignal): Promise<Usage>;
-  remove(): Promise<void>;
-}
-
-/** A running container as a {@linkcode Launched} server. */
-class Container implements Launched {
-  readonly transport: PipeTransport;
-  readonly exited: Promise<LaunchedExit>;
-  readonly #child: ChildProcess;
-  readonly #deps: ContainerDeps;
-  readonly #tail = new LogTail();
-  readonly #drained: Promise<void>;
-  #stopping: Promise<void> | undefined;
-
-  constructor(child: ChildProcess, deps: ContainerDeps) {
-    this.#child = child;
-    this.#deps = deps;
-    this.transport = new PipeTransport(child, {
-      clock: deps.clock,
-      onGarbage: (line) => this.#tail.push(line),
-    });
-    const over = new AbortController();
-    const fed = this.#tail.feed(child.stderr, over.signal);
-    this.exited = child.exited.then(exitOf);
-    this.#drained = child.exited.then(() => this.#drain(fed, over));
-  }
-
-  logTail(lines: number): readonly string[] {
-    return this.#tail.lines(lines);
-  }
-
-  usage(signal?: AbortSignal): Promise<Usage> {
-    return this.#deps.usage(signal);
-  }
-
-  stop(graceMs: number): Promise<void> {
-    return this.#stopping ??= this.#stop(graceMs);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop(DISPOSE_GRACE_MS);
-  }
-
-  /** Closed input, then SIGTERM by the engine's client, then the container is removed whatever it does. */
-  async #stop(graceMs: number): Promise<void> {
-    await this.transport.close();
-    await this.#child.stop(graceMs);
-    await this.#deps.remove();
-    await this.#drained;
-  }
-
-  async #drain(fed: Promise<void>, over: AbortController): Promise<void> {
-    const waited = new AbortController();
-    const late = this.#deps.clock.sleep(DRAIN_MS, waited.signal).catch(() => {});
-    await Promise.race([fed, late]);
-    waited.abort();
-    over.abort();
-    await Promise.all([fed, this.transport.close()]);
-  }
-}
-
-function exitOf(status: { readonly code: number; readonly signal?: string }): LaunchedExit {
+/** How a container ended. */
+function exitOf(status: ExitStatus): LaunchedExit {
   const { code, signal } = status;
   const known = ENGINE_EXITS[code];
-  if (signal !== undefined) return { code, signal, reason: `it was ended by ${signal}` };
-  if (known !== undefined) return { code, reason: known };
-  return code === 137
+  if (signal === undefined && known !== undefined) return { code, reason: known };
+  return signal === undefined && code === 137
     ? { code, signal: "SIGKILL", reason: "it was killed, perhaps since it needed more memory" }
-    : { code, reason: `it ended with code ${code}` };
+    : exitByCode(status);
 }

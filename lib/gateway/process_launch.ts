@@ -14,11 +14,10 @@
 
 import { throwIfAborted } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
-import type { ChildProcess, Clock, Disk, Processes } from "../core/host.ts";
+import type { Clock, Disk, Processes } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
-import type { Launched, LaunchedExit } from "./launched.ts";
-import { LogTail } from "./log_tail.ts";
-import { PipeTransport } from "./pipe_transport.ts";
+import type { Launched } from "./launched.ts";
+import { PipedServer } from "./piped_server.ts";
 import type { LocalPlan } from "./process_plan.ts";
 
 /** What is needed of a plan to start it. */
@@ -57,12 +56,6 @@ const PREPARE_BYTES = 1024 * 1024;
 /** Lines of a failed fetch that its error shows. */
 const FAILED_LINES = 6;
 
-/** Between closed input, SIGTERM and SIGKILL for a server whose owner has gone. */
-const DISPOSE_GRACE_MS = 500;
-
-/** After a server's end, for output on its way: a grandchild may hold the pipes for ever. */
-const DRAIN_MS = 1_000;
-
 /** A file that makes the folder, since folders exist by their files only. */
 const MARKER = "home/.wharf";
 
@@ -91,7 +84,7 @@ export async function launchProcess(
   const { command, args, env, cwd } = plan;
   // What npx, uvx or a given command starts in turn ends with it.
   const child = deps.processes.start({ command, args, env, cwd, ownGroup: true });
-  return new LaunchedProcess(child, deps.clock);
+  return new PipedServer(child, { clock: deps.clock });
 }
 
 async function prepare(
@@ -113,65 +106,4 @@ async function prepare(
     retryable: true,
     hint: "Check the name, the version and the network, and try again",
   });
-}
-
-/** A child process as a {@linkcode Launched} server. */
-class LaunchedProcess implements Launched {
-  readonly transport: PipeTransport;
-  readonly exited: Promise<LaunchedExit>;
-  readonly #child: ChildProcess;
-  readonly #clock: Clock;
-  readonly #tail = new LogTail();
-  readonly #drained: Promise<void>;
-  #stopping: Promise<void> | undefined;
-
-  constructor(child: ChildProcess, clock: Clock) {
-    this.#child = child;
-    this.#clock = clock;
-    this.transport = new PipeTransport(child, {
-      clock,
-      onGarbage: (line) => this.#tail.push(line),
-    });
-    const over = new AbortController();
-    const fed = this.#tail.feed(child.stderr, over.signal);
-    this.exited = child.exited.then(exitOf);
-    this.#drained = child.exited.then(() => this.#drain(fed, over));
-  }
-
-  logTail(lines: number): readonly string[] {
-    return this.#tail.lines(lines);
-  }
-
-  stop(graceMs: number): Promise<void> {
-    return this.#stopping ??= this.#stop(graceMs);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop(DISPOSE_GRACE_MS);
-  }
-
-  /** As MCP has it for stdio: closed input, then SIGTERM, then SIGKILL. */
-  async #stop(graceMs: number): Promise<void> {
-    // A server that is well ends by this alone.
-    await this.transport.close();
-    await this.#child.stop(graceMs);
-    await this.#drained;
-  }
-
-  /** Frees the pipes of a child that has ended, whoever else holds them. */
-  async #drain(fed: Promise<void>, over: AbortController): Promise<void> {
-    const waited = new AbortController();
-    const late = this.#clock.sleep(DRAIN_MS, waited.signal).catch(() => {});
-    await Promise.race([fed, late]);
-    waited.abort();
-    over.abort();
-    await Promise.all([fed, this.transport.close()]);
-  }
-}
-
-function exitOf(status: { readonly code: number; readonly signal?: string }): LaunchedExit {
-  const { code, signal } = status;
-  return signal === undefined
-    ? { code, reason: `it ended with code ${code}` }
-    : { code, signal, reason: `it was ended by ${signal}` };
 }
