@@ -8,15 +8,15 @@
 
 export type { EntryOrigin, PackageDraft, RemoteDraft } from "./build.ts";
 export { CatalogCache, type KeptCatalog, type KeptSource } from "./cache.ts";
-export {
-  Catalog,
-  type CatalogDeps,
-  type CatalogNote,
-  type CatalogOptions,
-  type CatalogState,
-  type SourceState,
-  type WaitOptions,
-} from "./catalog.ts";
+export { Catalog } from "./catalog.ts";
+export type {
+  CatalogDeps,
+  CatalogNote,
+  CatalogOptions,
+  CatalogState,
+  SourceState,
+  WaitOptions,
+} from "./catalog_types.ts";
 export { CATEGORIES, type Category, mapCategory } from "./categories.ts";
 export { isEngineSocket } from "./container_args.ts";
 export type {

@@ -93,4 +93,6 @@ export interface Added {
   readonly plan: ActivationPlan;
   /** The server; absent for a dry run. */
   readonly server?: ActiveView;
+  /** What runs already under the same id, of a dry run. */
+  readonly running?: ActiveView;
 }

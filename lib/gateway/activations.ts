@@ -88,7 +88,11 @@ export class Activations {
       return await this.#retake(known, request, asker);
     }
     const { plan, owner } = await this.#planWithValues(request, asker);
-    if (request.dryRun) return { plan };
+    if (request.dryRun) {
+      return known === undefined
+        ? { plan }
+        : { plan, running: await this.#view(known, asker.signal) };
+    }
     if (this.#servers.has(plan.id.toLowerCase())) {
       throw new AppError("INVALID_ARGUMENT", `Cannot add "${plan.id}": it is active`, {
         hint: "See registry-active; registry-remove it first to change how it runs",

@@ -306,7 +306,7 @@ export class ContainerEngine {
     const digests = parseDigests(new TextDecoder().decode(stdout));
     const name = image.replace(/@.*$/, "").replace(/:[^:/]*$/, "");
     const asked = /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
-    // The digest that was asked for, else that of the index rather than of one platform's manifest.
+    // The digest that was asked for; else any: that of the index or of the platform's manifest.
     const digest = digests.find((found) => found === asked) ?? digests[0];
     if (digest === undefined) {
       throw new AppError("BAD_RESPONSE", `Cannot pin "${image}": the engine tells no digest`, {

@@ -6,7 +6,8 @@
  */
 
 import assert from "node:assert/strict";
-import { Catalog, type CatalogNote } from "../../lib/catalog/catalog.ts";
+import { Catalog } from "../../lib/catalog/catalog.ts";
+import type { CatalogNote } from "../../lib/catalog/catalog_types.ts";
 import { placeSources } from "../../lib/catalog/places.ts";
 import type { Gather } from "../../lib/catalog/refresh.ts";
 import { AppError } from "../../lib/core/errors.ts";

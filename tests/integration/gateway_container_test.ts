@@ -19,6 +19,8 @@ interface World {
   readonly containers: TestEngine;
   readonly env: Record<string, string>;
   readonly flags: readonly string[];
+  /** The server's image, by its tag. */
+  readonly image: string;
   /** Names of the containers of this Wharf. */
   running(): Promise<readonly string[]>;
 }
@@ -67,6 +69,7 @@ async function withWorld(body: (world: World) => Promise<void>): Promise<void> {
       containers,
       env,
       flags: ["--source", "none", "--source", `ours=${catalogue}`],
+      image,
       running,
     });
   } finally {
@@ -89,7 +92,7 @@ async function connect(mcp: URL): Promise<Client> {
 integrationTest("a container is found, planned, added, called and removed from the command line", {
   needs: NEEDS,
 }, () =>
-  withWorld(async ({ env, flags, running }) => {
+  withWorld(async ({ containers, env, flags, image, running }) => {
     const find = await runWharf(["find", "tiny", ...flags, "--output", "json"], { env });
     assert.equal(JSON.parse(find.stdout).servers[0].id, "ours/tiny");
     const plan = await runWharf(["add", "ours/tiny", "--dry-run", ...flags], { env });
@@ -112,6 +115,11 @@ integrationTest("a container is found, planned, added, called and removed from t
     assert.equal(exec.stdout.trim(), "hunter2-abc");
     const active = await runWharf(["active", ...flags], { env });
     assert.match(active.stdout, /^- ours\/tiny: idle, podman, 6 tools/m);
+    const same = await runWharf(["add", "ours/tiny", "--dry-run", ...flags], { env });
+    assert.ok(!same.stdout.includes("the tag now names"), same.stdout);
+    await pushTinyServer(containers, image, "2");
+    const moved = await runWharf(["add", "ours/tiny", "--dry-run", ...flags], { env });
+    assert.match(moved.stdout, /note: the tag now names sha256:\w+, what runs is sha256:/);
     const remove = await runWharf(["remove", "ours/tiny", ...flags], { env });
     assert.equal(remove.code, 0, remove.stderr);
     assert.deepEqual(await running(), []);

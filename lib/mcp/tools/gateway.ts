@@ -107,7 +107,7 @@ export const registryAdd = defineTool({
       ...(input.version === undefined ? {} : { version: input.version }),
       ...(input.network === undefined ? {} : { network: input.network }),
     };
-    const { plan, server } = await activations.add(request, askerOf(context));
+    const { plan, server, running } = await activations.add(request, askerOf(context));
     const view = viewPlan(plan);
     const image = plan.target.kind === "image"
       ? await imageFacts(String(view["runs"]), deps.registry, context.signal)
@@ -115,8 +115,9 @@ export const registryAdd = defineTool({
     const notes = [
       ...server?.notes ?? plan.warnings,
       ...(typeof image === "string" ? [image] : []),
+      ...movedNote(running?.pinned ?? server?.pinned, image),
     ];
-    const facts = typeof image === "object" ? image : undefined;
+    const facts = typeof image === "object" ? image.facts : undefined;
     const structured = {
       id: plan.id,
       ...(server === undefined ? {} : { status: server.status, tools: server.tools }),
@@ -155,6 +156,19 @@ export const registryAdd = defineTool({
   },
 });
 
+/** Says that a tag no longer names what runs. */
+function movedNote(
+  pinned: string | undefined,
+  image: { readonly digests: readonly string[] } | string | undefined,
+): readonly string[] {
+  const [, running] = pinned?.split("@") ?? [];
+  if (running === undefined || typeof image !== "object") return [];
+  return image.digests.includes(running) ? [] : [
+    `the tag now names ${image.digests[0]}, what runs is ${running}; ` +
+    "accept_new_digest=true takes the new one",
+  ];
+}
+
 /** What a look into the image tells before it runs; why not, where it cannot be had. */
 async function imageFacts(
   reference: string,
@@ -164,13 +178,15 @@ async function imageFacts(
   try {
     const info = await inspectImage(registry, parseReference(reference), { signal });
     const selected = info.platforms.find(({ platform }) => platform === info.selected?.platform);
-    return {
+    const facts = {
       pinned: info.pinned,
       ...(selected?.size_bytes === undefined ? {} : { size_bytes: selected.size_bytes }),
       user: info.selected?.user ?? "root",
       ...(selected?.created === undefined ? {} : { created: selected.created }),
       attestations: info.attestations,
     };
+    // An engine may tell the digest of the index or that of the platform's manifest.
+    return { facts, digests: [info.digest, ...info.platforms.map(({ digest }) => digest)] };
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     return `The image was not looked into. ${toAppError(thrown).message}`;
