@@ -162,3 +162,60 @@ integrationTest("a container of a Wharf that was killed is removed by the next o
     assert.equal(await wharf.stop("SIGTERM"), 0);
     assert.deepEqual(await running(), []);
   }));
+
+integrationTest(
+  "a client that leaves over stdio takes its containers with it; those of another Wharf stay",
+  {
+    needs: NEEDS,
+  },
+  () =>
+    withWorld(async ({ env, flags, running }) => {
+      await using other = await startWharf([...flags], { env });
+      const client = await connect(other.mcp);
+      await client.callTool({ name: "registry-refresh", arguments: {} });
+      const added = await client.callTool({
+        name: "registry-add",
+        arguments: { id: "ours/tiny", confirm: true, env: { GREETING: "hello" } },
+      });
+      assert.ok(added.isError !== true, JSON.stringify(added.content));
+      const [living] = await running();
+      const message = (id: number, method: string, params: unknown = {}) =>
+        `${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`;
+      const { code, stdout } = await runWharf([...flags], {
+        env,
+        stdin: message(1, "initialize", {
+          protocolVersion: "2025-06-18",
+          capabilities: {},
+          clientInfo: { name: "t", version: "1" },
+        }) + message(2, "tools/call", { name: "tiny_say", arguments: {} }),
+      });
+      assert.equal(code, 0);
+      assert.match(stdout, /hello/);
+      assert.deepEqual(await running(), [living]);
+      const said = await client.callTool({ name: "tiny_say", arguments: {} });
+      assert.match(JSON.stringify(said.content), /hello/, "it runs on, undisturbed");
+      await client.close();
+    }),
+);
+
+integrationTest("the operator's policy in the config file decides, whatever a call asks for", {
+  needs: NEEDS,
+}, () =>
+  withWorld(async ({ containers, env, flags, running }) => {
+    const config = `${containers.folder}/config.json`;
+    await Deno.writeTextFile(config, JSON.stringify({ policy: { deny: [{ source: "ours" }] } }));
+    const denied = await runWharf(
+      ["add", "ours/tiny", "--yes", "--env", "GREETING=x", ...flags, "--config", config],
+      { env },
+    );
+    assert.equal(denied.code, 1);
+    assert.match(denied.stderr, /Cannot add "ours\/tiny": the operator denies/);
+    assert.match(denied.stderr, /policy\.deny\[0\]/);
+    await Deno.writeTextFile(config, JSON.stringify({ policy: { denny: [] } }));
+    const wrong = await runWharf(["active", ...flags, "--config", config], { env });
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /"policy\.denny": there is no such key/);
+    assert.deepEqual(await running().catch(() => []), []);
+    const audit = await Deno.readTextFile(`${containers.folder}/state/wharf/audit/audit.jsonl`);
+    assert.match(audit, /"action":"activate","server":"ours\/tiny","outcome":"refused"/);
+  }));
