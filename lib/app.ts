@@ -349,6 +349,9 @@ async function openGateway(
   const engine = new gateway.ContainerEngine({ processes, clock, log, env }, {
     engine: config.gateway.engine,
     owner: { id: owner, run },
+    ...(host.stateDirectory === undefined
+      ? {}
+      : { folder: { path: host.stateDirectory, clean: () => disk.remove("oom") } }),
     insecureRegistries: config.insecureRegistries,
   });
   const launcher = new gateway.Launcher({

@@ -53,6 +53,16 @@ export interface EngineOptions {
   readonly engine: EngineName;
   /** Whose containers. */
   readonly owner: Owner;
+  /**
+   * Where the engine's program runs: its monitor leaves a file `oom` there when a container needed
+   * too much memory. @default the directory of Wharf's own process
+   */
+  readonly folder?: {
+    /** Absolute path. */
+    readonly path: string;
+    /** Removes what was left. */
+    clean(): Promise<void>;
+  };
   /** Registries (`host` or `host:port`) that are spoken to over plain http, beside loopback. */
   readonly insecureRegistries?: ReadonlySet<string>;
 }
@@ -215,12 +225,16 @@ export class ContainerEngine {
       command: engine,
       args,
       env: { ...this.#env(), ...spec.env },
+      ...this.#place(),
     });
     return new PipedServer(child, {
       clock: this.#deps.clock,
       exitOf,
       usage: (signal) => this.#usage(spec.name, signal),
-      remove: () => this.#remove(spec.name),
+      remove: async () => {
+        await this.#remove(spec.name);
+        await this.#options.folder?.clean();
+      },
     });
   }
 
@@ -333,6 +347,11 @@ export class ContainerEngine {
     if (code !== 0 && !isGone) {
       this.#deps.log.warn("a container cannot be removed", { name, reason: firstLine(stderr) });
     }
+  }
+
+  #place(): { readonly cwd?: string } {
+    const { folder } = this.#options;
+    return folder === undefined ? {} : { cwd: folder.path };
   }
 
   #isPlain(image: string): boolean {

@@ -79,7 +79,14 @@ export async function startContainers(): Promise<TestEngine> {
       owners.add(owner);
       return new ContainerEngine(
         { processes: openProcesses(systemClock), clock: systemClock, log: new FakeLog(), env },
-        { engine: "podman", owner: { id: owner, run } },
+        {
+          engine: "podman",
+          owner: { id: owner, run },
+          folder: {
+            path: folder,
+            clean: () => Deno.remove(`${folder}/oom`).catch(() => {}),
+          },
+        },
       );
     },
     async [Symbol.asyncDispose]() {
