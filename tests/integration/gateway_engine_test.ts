@@ -151,6 +151,12 @@ integrationTest(
         error instanceof AppError && error.code === "UNAVAILABLE");
       await exiting.close();
       await hungry.close();
+      await assert.rejects(
+        () =>
+          Deno.stat("oom"),
+        Deno.errors.NotFound,
+        "no file is left here",
+      );
       const missing = engine.launch(specOf(pinned.replace(/@.*/, "@sha256:" + "0".repeat(64))));
       const { code, reason } = await missing.exited;
       assert.deepEqual([code, reason], [125, "the engine could not start it"]);
