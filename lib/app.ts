@@ -144,7 +144,19 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
   });
   const hub = new HubClient({ net, clock, log, env });
   const catalog = once(() => openCatalog(host, config));
-  const gateway = once(() => openGateway(host, config, { catalog, info, reserved }));
+  const gateway = once(async () => {
+    const opened = await openGateway(host, config, { catalog, info, reserved });
+    const { activations } = opened;
+    let offered = "[]";
+    // Servers come, go and change their state more often than what they offer: clients are told once.
+    activations.onChange(() => {
+      const next = JSON.stringify(activations.tools);
+      if (next === offered) return;
+      offered = next;
+      inventory.replaceTools([...own, ...proxiedTools(activations.tools, activations)]);
+    });
+    return opened;
+  });
   const inventory = appInventory(
     {
       registry,
@@ -175,15 +187,6 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     if (!config.toolsets.includes("gateway") || config.gateway.restore === "off") return;
     try {
       const { activations } = await gateway();
-      let offered = "[]";
-      // Servers come, go and change their state more often than what they offer: clients are told once.
-      const offer = () => {
-        const next = JSON.stringify(activations.tools);
-        if (next === offered) return;
-        offered = next;
-        inventory.replaceTools([...own, ...proxiedTools(activations.tools, activations)]);
-      };
-      activations.onChange(offer);
       await activations.open();
       if (config.gateway.restore === "eager") void activations.startAll();
     } catch (thrown) {

@@ -18,8 +18,8 @@ export function helpText(command?: CommandSpec): string {
 
 function overview(): string[] {
   return [
-    "Wharf looks into container images in any registry and finds MCP servers, for people and for",
-    "models (MCP).",
+    "Wharf looks into container images in any registry, finds MCP servers and runs them, for people",
+    "and for models (MCP).",
     "",
     "Usage: wharf [command] [arguments] [flags]",
     "",

@@ -83,7 +83,8 @@ Deno.test("the command line adds, calls, lists and removes a real server", async
 Deno.test("an MCP client adds a server, sees its tools come, calls them, and finds them after a restart", async () => {
   await withState(async (env) => {
     {
-      await using wharf = await startWharf([], { env });
+      // What is added is offered, whatever a start would restore.
+      await using wharf = await startWharf(["--restore", "off"], { env });
       const { client, changes } = await connect(wharf.mcp);
       const added = await client.callTool({ name: "registry-add", arguments: EVERYTHING });
       assert.ok(added.isError !== true, JSON.stringify(added.content));
