@@ -130,7 +130,6 @@ export {
   type ContentBlock,
   type GatewayDoor,
   type Inventory,
-  type MutableInventory,
   type Progress,
   type PromptArgument,
   type PromptDefinition,
@@ -160,7 +159,6 @@ export type {
   CleanTool,
   Difference,
   Giver,
-  JsonObject,
   ListedValue,
   Mount,
   ObjectSchema,
@@ -242,3 +240,4 @@ export {
   viewTags,
 } from "./lib/oci/mod.ts";
 export type { Sections } from "./lib/store.ts";
+export type { JsonObject } from "./lib/rpc/mod.ts";

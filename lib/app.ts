@@ -14,8 +14,8 @@ import type { Listen, Listening, Net } from "./core/http.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
-import type { Activations } from "./gateway/mod.ts";
-import { appInventory, type Inventory, proxiedTools, type SystemFacts } from "./mcp/mod.ts";
+import type { Activations, Proxy } from "./gateway/mod.ts";
+import { appInventory, type Inventory, type SystemFacts } from "./mcp/mod.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
 
@@ -145,17 +145,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
   const hub = new HubClient({ net, clock, log, env });
   const catalog = once(() => openCatalog(host, config));
   const gateway = once(async () => {
-    const opened = await openGateway(host, config, { catalog, info, reserved });
-    const { activations } = opened;
-    let offered = "[]";
-    // Servers come, go and change their state more often than what they offer: clients are told once.
-    activations.onChange(() => {
-      const next = JSON.stringify(activations.tools);
-      if (next === offered) return;
-      offered = next;
-      inventory.replaceTools([...own, ...proxiedTools(activations.tools, activations)]);
-    });
-    return opened;
+    return await openGateway(host, config, { catalog, info, reserved });
   });
   const inventory = appInventory(
     {
@@ -170,9 +160,11 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     config.toolsets,
   );
 
-  const own = inventory.listTools();
-  function reserved(): readonly string[] {
-    return own.map(({ name }) => name);
+  function reserved() {
+    return {
+      tools: inventory.listTools().map(({ name }) => name),
+      prompts: inventory.prompts.map(({ name }) => name),
+    };
   }
 
   async function activeCount(): Promise<number> {
@@ -182,15 +174,17 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     return activations.count;
   }
 
-  /** Offers the tools of what is active, and starts it where that is wanted. */
-  async function restore(): Promise<void> {
-    if (!config.toolsets.includes("gateway") || config.gateway.restore === "off") return;
+  /** What activated servers offer; they are started where that is wanted. */
+  async function proxy(): Promise<Proxy | undefined> {
+    if (!config.toolsets.includes("gateway")) return undefined;
     try {
-      const { activations } = await gateway();
-      await activations.open();
+      const { activations, proxy } = await gateway();
+      if (config.gateway.restore !== "off") await activations.open();
       if (config.gateway.restore === "eager") void activations.startAll();
+      return proxy;
     } catch (thrown) {
       log.error("what was active cannot be restored", { reason: toAppError(thrown).message });
+      return undefined;
     }
   }
 
@@ -204,9 +198,10 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
   }
 
   async function connector() {
-    const { createServer } = await import("./mcp/protocol.ts");
+    const [{ Server }, offered] = await Promise.all([import("./mcp/protocol.ts"), proxy()]);
     const instructions = instructionsFor(inventory);
-    return () => createServer({ info, instructions, inventory, log });
+    const options = { info, instructions, inventory, clock, log };
+    return () => new Server(offered === undefined ? options : { ...options, proxy: offered });
   }
 
   return {
@@ -215,7 +210,6 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       const [{ StdioTransport }, connect] = await Promise.all([
         import("./mcp/protocol.ts"),
         connector(),
-        restore(),
       ]);
       const server = connect();
       const transport = new StdioTransport(streams, { clock, graceMs: GRACE_MS });
@@ -239,7 +233,6 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       const [{ createHttpApp }, connect] = await Promise.all([
         import("./http/mod.ts"),
         connector(),
-        restore(),
       ]);
       const { serve } = config;
       const app = createHttpApp({
@@ -341,7 +334,10 @@ async function openGateway(
   parts: {
     readonly catalog: () => Promise<Catalog>;
     readonly info: AppInfo;
-    readonly reserved: () => readonly string[];
+    readonly reserved: () => {
+      readonly tools: readonly string[];
+      readonly prompts: readonly string[];
+    };
   },
 ) {
   const gateway = await import("./gateway/mod.ts");
@@ -410,6 +406,7 @@ async function openGateway(
   });
   return {
     activations,
+    proxy: new gateway.Proxy({ activations, clock, log }),
     viewPlan: gateway.viewPlan,
     async close() {
       await activations.close();

@@ -1,5 +1,5 @@
 /**
- * The one importer of the MCP SDK's client side for tests, with its types. Needs no permission.
+ * The one importer of the MCP SDK for tests, with its types. Needs no permission.
  *
  * @module
  */
@@ -9,13 +9,18 @@ export { Client } from "@modelcontextprotocol/sdk/client";
 export { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 export { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+export { Server } from "@modelcontextprotocol/sdk/server";
 // @ts-types="@modelcontextprotocol/sdk/inMemory"
 export { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 export {
+  CallToolRequestSchema,
   ElicitRequestSchema,
+  ErrorCode,
   LATEST_PROTOCOL_VERSION,
+  ListToolsRequestSchema,
   LoggingMessageNotificationSchema,
+  McpError,
   SUPPORTED_PROTOCOL_VERSIONS,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";

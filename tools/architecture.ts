@@ -8,13 +8,14 @@
 /** Units (folder or file stem under `lib/`) that each unit may import. */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  rpc: ["core"],
   config: ["core", "mcp"],
   host: ["core"],
   store: ["core"],
   oci: ["core"],
   catalog: ["core", "store"],
-  gateway: ["core", "store", "oci", "catalog"],
-  mcp: ["core", "oci", "catalog", "gateway"],
+  gateway: ["core", "rpc", "store", "oci", "catalog"],
+  mcp: ["core", "rpc", "oci", "catalog", "gateway"],
   http: ["core", "mcp"],
   cli: ["core", "mcp"],
   app: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http"],
@@ -32,7 +33,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "cli",
     "app",
   ],
-  mod: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http", "app"],
+  mod: ["core", "rpc", "config", "store", "oci", "catalog", "gateway", "mcp", "http", "app"],
 };
 
 /**
@@ -55,7 +56,7 @@ export const EFFECTFUL: ReadonlySet<string> = new Set(["host", "main"]);
  */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "zod": ["lib/"],
-  "@modelcontextprotocol/sdk": ["lib/mcp/sdk.ts", "lib/gateway/sdk.ts"],
+  "@modelcontextprotocol/sdk": ["lib/mcp/sdk.ts", "lib/gateway/sdk.ts", "lib/rpc/sdk.ts"],
   "@noble/hashes": ["lib/oci/digest.ts"],
   "@std/cli": ["lib/cli/arguments.ts"],
   "@std/path": ["lib/config.ts"],
@@ -67,7 +68,11 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules of Node that only compute, for every unit. */
-export const PURE_NODE: ReadonlySet<string> = new Set(["node:crypto", "node:zlib"]);
+export const PURE_NODE: ReadonlySet<string> = new Set([
+  "node:async_hooks",
+  "node:crypto",
+  "node:zlib",
+]);
 
 /** Modules of Node that only the units in EFFECTFUL may import. */
 export const HOST_NODE: ReadonlySet<string> = new Set(["node:dns/promises"]);

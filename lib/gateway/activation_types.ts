@@ -10,6 +10,7 @@ import type { ActiveStore } from "./active_state.ts";
 import type { ActiveView } from "./active_view.ts";
 import type { AuditActor, AuditLog } from "./audit.ts";
 import type { Launcher } from "./launcher.ts";
+import type { Reserved } from "./offers.ts";
 import type { Authorize } from "./oauth.ts";
 import type { ActivationPlan, ActivationRequest } from "./plan_types.ts";
 import type { Policy } from "./policy.ts";
@@ -35,8 +36,8 @@ export interface ActivationsDeps {
   readonly redactor: Redactor;
   /** The operator's policy. */
   readonly policy: Policy;
-  /** Names that no activated server's tool may take. */
-  readonly reserved: readonly string[];
+  /** Names of Wharf's own, which no activated server may take. */
+  readonly reserved: Reserved;
   /** Time. */
   readonly clock: Clock;
   /** The operator's log. */

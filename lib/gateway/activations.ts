@@ -8,20 +8,21 @@
 import type { Entry } from "../catalog/mod.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { ActivationsDeps, Added, AddRequest, Asker } from "./activation_types.ts";
-import { ActiveServer } from "./active_server.ts";
+import { ActiveServer, type ForwardOptions } from "./active_server.ts";
 import type { ActiveRecord, ActiveState } from "./active_state.ts";
 import { type ActiveView, type OfferedTool, viewServer } from "./active_view.ts";
 import type { AuditAction } from "./audit.ts";
-import { cleanTool } from "./clean_tools.ts";
-import type { JsonObject } from "./json_rpc.ts";
+import type { JsonObject } from "../rpc/mod.ts";
 import { withAlternative } from "./alternative.ts";
-import { checkPrefix, NameTable } from "./names.ts";
+import type { ListKind } from "./definitions.ts";
+import { checkPrefix } from "./names.ts";
+import { Offers } from "./offers.ts";
 import { planActivation } from "./plan.ts";
 import type { ActivationPlan } from "./plan_types.ts";
 import { settingsOwner } from "./plan_values.ts";
 import { configSet } from "./plan_view.ts";
-import type { ToolCallOptions } from "./session_types.ts";
 import type { ListedValue, SettingsOwner } from "./settings_store.ts";
+import { Traffic } from "./traffic.ts";
 
 /** Time for all servers to end. */
 const CLOSE_GRACE_MS = 3000;
@@ -30,10 +31,14 @@ const CLOSE_GRACE_MS = 3000;
 export class Activations {
   readonly #deps: ActivationsDeps;
   readonly #servers = new Map<string, ActiveServer>();
-  readonly #listeners = new Set<() => void>();
-  #names: NameTable;
+  /** Those that are being added. */
+  readonly #newcomers = new WeakSet<ActiveServer>();
+  readonly #listeners = new Set<(kinds: readonly ListKind[]) => void>();
+  /** What all of them offer. */
+  readonly offers: Offers;
+  /** What passes between them and clients, beside calls. */
+  readonly traffic: Traffic;
   #approved: ReadonlySet<string> = new Set();
-  #offered: readonly OfferedTool[] | undefined;
   #opened: Promise<void> | undefined;
 
   /**
@@ -43,7 +48,8 @@ export class Activations {
    */
   constructor(deps: ActivationsDeps) {
     this.#deps = deps;
-    this.#names = new NameTable(deps.reserved);
+    this.offers = new Offers(deps.reserved, deps.log);
+    this.traffic = new Traffic(deps);
   }
 
   /** Reads what was active before; starts nothing. */
@@ -59,15 +65,15 @@ export class Activations {
 
   /** The tools on offer, as agreed to. */
   get tools(): readonly OfferedTool[] {
-    return this.#offered ??= [...this.#servers.values()].flatMap((server) => this.#offer(server));
+    return this.offers.lists.tools;
   }
 
   /**
-   * Tells of changes to the tools.
+   * Tells of changes to what is on offer, and which lists have changed.
    *
    * @returns Disposing it ends the telling.
    */
-  onChange(listener: () => void): Disposable {
+  onChange(listener: (kinds: readonly ListKind[]) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
@@ -120,8 +126,8 @@ export class Activations {
       const key = server.record.id.toLowerCase();
       await this.#deps.store.change((state) => without(state, server.record.id));
       this.#servers.delete(key);
-      this.#names.delete(server.record.id);
-      this.#changed();
+      this.#changed(this.offers.delete(server.record.id));
+      this.traffic.drop(server.record.id);
       await server.stop();
     });
   }
@@ -185,17 +191,37 @@ export class Activations {
   async call(
     where: { readonly id: string; readonly tool: string } | { readonly name: string },
     args: JsonObject | undefined,
-    options: ToolCallOptions,
+    options: ForwardOptions,
   ): Promise<JsonObject> {
     await this.open();
-    if ("id" in where) return await this.#find(where.id).call(where.tool, args, options);
-    const named = this.#names.find(where.name);
+    const given = args === undefined ? {} : { arguments: args };
+    if ("id" in where) {
+      const call = { method: "tools/call", params: { name: where.tool, ...given } };
+      return await this.#find(where.id).request(call, options);
+    }
+    const named = this.offers.findTool(where.name);
     if (named === undefined) {
       throw new AppError("NOT_FOUND", `Cannot call "${where.name}": no activated server has it`, {
         hint: "See registry-active for the names of tools",
       });
     }
-    return await this.#find(named.id).call(named.tool, args, options);
+    const call = { method: "tools/call", params: { name: named.tool, ...given } };
+    return await this.#find(named.id).request(call, options);
+  }
+
+  /**
+   * An activated server.
+   *
+   * @param id Its id, or one under which its settings are kept.
+   * @throws {AppError} `NOT_FOUND` when it is not active.
+   */
+  server(id: string): ActiveServer {
+    return this.#find(id);
+  }
+
+  /** Looks whether servers that do not announce changes have any, and tells of them later. */
+  lookForChanges(kind: ListKind): void {
+    for (const server of this.#servers.values()) server.lookForChanges(kind);
   }
 
   /** The last lines of a server's log. */
@@ -214,8 +240,7 @@ export class Activations {
   async #open(): Promise<void> {
     const state = await this.#deps.store.read();
     this.#approved = new Set(state.approved);
-    for (const record of state.servers) this.#register(record);
-    this.#changed();
+    for (const record of state.servers) this.#serverChanged(this.#register(record));
   }
 
   #register(record: ActiveRecord): ActiveServer {
@@ -228,48 +253,22 @@ export class Activations {
       log,
       clientInfo,
       idleMs,
+      traffic: this.traffic.server(record.id),
       onChange: () => this.#serverChanged(server),
     });
     this.#servers.set(record.id.toLowerCase(), server);
-    this.#name(server);
     return server;
   }
 
-  /** Names that are taken meanwhile cost those tools only, once a server is active. */
-  #name(server: ActiveServer): void {
-    const { id, prefix } = server.record;
-    const tools = server.tools.map(({ name }) => name);
-    try {
-      this.#names.set({ id, prefix, tools });
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      this.#deps.log.warn("tools of an activated server cannot be offered", {
-        server: id,
-        reason: error.message,
-      });
-    }
-  }
-
   #serverChanged(server: ActiveServer): void {
-    if (!this.#servers.has(server.record.id.toLowerCase())) return;
-    this.#name(server);
-    this.#changed();
+    // A newcomer offers nothing before its names have been looked at.
+    const isOffered = this.#servers.get(server.record.id.toLowerCase()) === server;
+    if (isOffered && !this.#newcomers.has(server)) this.#changed(this.offers.set(server.offer));
   }
 
-  #changed(): void {
-    this.#offered = undefined;
-    for (const listener of this.#listeners) listener();
-  }
-
-  #offer(server: ActiveServer): readonly OfferedTool[] {
-    const { id } = server.record;
-    const byTool = new Map(server.tools.map((tool) => [tool.name, tool]));
-    return this.#names.names().flatMap((name) => {
-      const named = this.#names.find(name);
-      const definition = named?.id === id ? byTool.get(named.tool) : undefined;
-      if (named === undefined || definition === undefined) return [];
-      return [{ name, id, tool: named.tool, definition: cleanTool(definition).tool }];
-    });
+  #changed(kinds: readonly ListKind[]): void {
+    if (kinds.length === 0) return;
+    for (const listener of this.#listeners) listener(kinds);
   }
 
   async #entry(id: string, signal?: AbortSignal): Promise<Entry> {
@@ -374,21 +373,15 @@ export class Activations {
       addedAt: new Date(clock.now()).toISOString(),
     };
     const server = this.#register(record);
+    this.#newcomers.add(server);
     try {
-      const session = await server.session({
+      await server.session({
         signal: asker.signal,
         progress: (message) => asker.progress(message),
         ...(asker.authorize === undefined ? {} : { authorize: asker.authorize }),
       });
       // Refused with the names that are taken, before anything is kept.
-      const tools = session.definitions.tools.map(({ name }) => name);
-      const others = new NameTable(this.#deps.reserved);
-      for (const other of this.#servers.values()) {
-        if (other === server) continue;
-        const { id, prefix: taken } = other.record;
-        others.set({ id, prefix: taken, tools: other.tools.map(({ name }) => name) });
-      }
-      others.check({ id: plan.id, prefix, tools });
+      this.offers.check(server.offer);
       const pinned = server.pinned;
       server.update({ ...server.record, ...(pinned === undefined ? {} : { pinned }) });
       this.#approved = new Set([...this.#approved, plan.fingerprint]);
@@ -400,11 +393,11 @@ export class Activations {
       }
     } catch (thrown) {
       this.#servers.delete(plan.id.toLowerCase());
-      this.#names.delete(plan.id);
+      this.traffic.drop(plan.id);
       await server.stop();
-      this.#changed();
       throw withAlternative(toAppError(thrown), plan);
     }
+    this.#newcomers.delete(server);
     this.#serverChanged(server);
     return await this.#view(server, asker.signal);
   }

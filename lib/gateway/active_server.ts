@@ -10,13 +10,18 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import type { ActiveRecord } from "./active_state.ts";
-import type { JsonObject } from "./json_rpc.ts";
+import type { ListKind } from "./definitions.ts";
+import { type JsonObject, type RpcCall, RpcError } from "../rpc/mod.ts";
 import type { Launched, Usage } from "./launched.ts";
 import type { Launcher, LaunchWishes, Started } from "./launcher.ts";
 import type { Redactor } from "./redact.ts";
+import type { ServerOffer } from "./offers.ts";
+import type { Origin } from "./proxy_types.ts";
+import { CLIENT_CAPABILITIES, type ServerTraffic } from "./server_traffic.ts";
 import { UpstreamSession } from "./session.ts";
-import type { ToolCallOptions } from "./session_types.ts";
-import { type ChangedTool, compareDefinitions, type ToolDefinition } from "./trust.ts";
+import type { CallOptions } from "./session_types.ts";
+import { keyOf } from "./turns.ts";
+import { type ChangedTool, compareDefinitions, heldBack, type ToolDefinition } from "./trust.ts";
 
 /** How a server stands. */
 export type ActiveStatus =
@@ -49,8 +54,16 @@ export interface ActiveServerDeps {
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Time without a call after which it is stopped until its next use, in milliseconds; 0: never. */
   readonly idleMs: number;
+  /** What Wharf's clients have to do with it, beside calls. */
+  readonly traffic: ServerTraffic;
   /** Told when its tools or its state have changed. */
   readonly onChange: () => void;
+}
+
+/** How a request is passed on to a server. */
+export interface ForwardOptions extends Omit<CallOptions, "origin"> {
+  /** The client's request; absent where nobody can be asked anything. */
+  readonly origin?: Origin;
 }
 
 /** How a start goes. */
@@ -74,6 +87,8 @@ export class ActiveServer {
   readonly #starts = new SingleFlight<UpstreamSession>();
   readonly #over = new AbortController();
   #record: ActiveRecord;
+  /** The tools of the record without those that are gone. */
+  #shown: readonly ToolDefinition[];
   #status: ActiveStatus = "idle";
   #session: UpstreamSession | undefined;
   #started: Started | undefined;
@@ -97,6 +112,7 @@ export class ActiveServer {
    */
   constructor(record: ActiveRecord, deps: ActiveServerDeps) {
     this.#record = record;
+    this.#shown = record.tools;
     this.#deps = deps;
   }
 
@@ -154,7 +170,13 @@ export class ActiveServer {
 
   /** The tools that are on offer: as agreed to, without those that are gone. */
   get tools(): readonly ToolDefinition[] {
-    return this.#record.tools.filter(({ name }) => !this.#removed.has(name));
+    return this.#shown;
+  }
+
+  /** Everything that is on offer. */
+  get offer(): ServerOffer {
+    const { id, prefix, prompts = NONE, resources = NONE, templates = NONE } = this.#record;
+    return { id, prefix, tools: this.#shown, prompts, resources, templates };
   }
 
   /**
@@ -174,33 +196,42 @@ export class ActiveServer {
   }
 
   /**
-   * Calls a tool.
+   * Passes a request on. Calls that ask their client wait for those of other clients.
    *
-   * @param tool The server's own name for it.
-   * @param args The arguments.
-   * @param options Cancellation and progress.
+   * @param call Method and parameters, with the server's own names.
+   * @param options Whose request it is, cancellation and progress.
    * @returns The result as it came.
+   * @throws {RpcError} What the server answers, without secrets.
    * @throws {AppError} `FORBIDDEN` for a tool that is held back, `NOT_FOUND` for one that it lacks,
-   * and what the call throws.
+   * and what keeps the call from an answer.
    */
-  async call(
-    tool: string,
-    args: JsonObject | undefined,
-    options: ToolCallOptions = {},
-  ): Promise<JsonObject> {
+  async request(call: RpcCall, options: ForwardOptions = {}): Promise<JsonObject> {
+    const { origin, ...rest } = options;
     const session = await this.session(
       options.signal === undefined ? {} : { signal: options.signal },
     );
-    this.#refuseHeld(tool);
+    if (call.method === "tools/call") this.#refuseHeld(String(call.params?.name));
     this.#calls++;
+    const from = origin === undefined ? undefined : { ...origin, key: keyOf(call) };
     try {
-      return await session.call(tool, args, options);
+      using _turn = from === undefined
+        ? undefined
+        : await this.#deps.traffic.turns.enter(from, options.signal);
+      return await session.request(call, {
+        ...rest,
+        ...(from === undefined ? {} : { origin: from }),
+      });
     } catch (thrown) {
       this.#errors++;
-      throw this.#deps.redactor.error(toAppError(thrown));
+      throw this.#withoutSecrets(thrown);
     } finally {
       this.#rest(session);
     }
+  }
+
+  /** Asks again for a list whose changes the server does not announce; not more than once a second. */
+  lookForChanges(kind: ListKind): void {
+    if (this.#status === "ready") this.#session?.lookForChanges(kind);
   }
 
   /** The last lines of its log, without secrets. */
@@ -226,6 +257,7 @@ export class ActiveServer {
     this.#take({ ...this.#record, tools });
     this.#held = [];
     this.#removed = new Set();
+    this.#show();
     return this.#record;
   }
 
@@ -309,9 +341,19 @@ export class ActiveServer {
       this.#hasLaunched = true;
       this.#secrets?.[Symbol.dispose]();
       this.#secrets = redactor.know(started.secrets);
-      const session = new UpstreamSession({ launched, clock, log, name: id, clientInfo });
+      const { traffic } = this.#deps;
+      const session = new UpstreamSession({
+        launched,
+        clock,
+        log,
+        name: id,
+        clientInfo,
+        handlers: traffic.handlers,
+        capabilities: CLIENT_CAPABILITIES,
+      });
       await session.connect(options.signal);
       if (options.signal.aborted) throw abortError(options.signal);
+      await traffic.attach(session);
       session.onListChanged(() => {
         this.#compare(session);
         this.#deps.onChange();
@@ -335,7 +377,8 @@ export class ActiveServer {
 
   /** Holds what it offers against what was agreed to. */
   #compare(session: UpstreamSession): void {
-    const now = session.definitions.tools;
+    const { tools: now, prompts, resources, templates } = session.definitions;
+    this.#take({ ...this.#record, prompts, resources, templates });
     if (this.#record.tools.length === 0) {
       this.#take({ ...this.#record, tools: now });
       return;
@@ -343,6 +386,7 @@ export class ActiveServer {
     const { changed, added, removed } = compareDefinitions(this.#record.tools, now);
     this.#held = changed;
     this.#removed = new Set(removed);
+    this.#show();
     // What is new was never agreed to in another form.
     if (added.length > 0) {
       const fresh = new Set(added);
@@ -356,23 +400,21 @@ export class ActiveServer {
   #refuseHeld(tool: string): void {
     const { id } = this.#record;
     const held = this.#held.find(({ name }) => name === tool);
-    if (held !== undefined) {
-      const [first] = held.differences;
-      throw new AppError(
-        "FORBIDDEN",
-        `Cannot call "${tool}" of "${id}": it is not what was agreed to (${
-          held.fields.join(", ")
-        } changed${
-          first === undefined ? "" : `: "${first.before ?? ""}" is now "${first.after ?? ""}"`
-        })`,
-        { hint: `Look at registry-active, then registry-add id=${id} accept_changes=true` },
-      );
-    }
+    if (held !== undefined) throw heldBack(id, held);
     if (!this.tools.some(({ name }) => name === tool)) {
       throw new AppError("NOT_FOUND", `Cannot call "${tool}" of "${id}": it has no such tool`, {
         hint: `Its tools: ${this.tools.slice(0, 20).map(({ name }) => name).join(", ")}`,
       });
     }
+  }
+
+  #withoutSecrets(thrown: unknown): AppError {
+    const { redactor } = this.#deps;
+    if (!(thrown instanceof RpcError)) return redactor.error(toAppError(thrown));
+    const fault = redactor.value(thrown.fault);
+    return fault === thrown.fault
+      ? thrown
+      : new RpcError(fault, { action: `use "${this.#record.id}"` });
   }
 
   /** Stops it when nobody has called it for a while. */
@@ -384,7 +426,8 @@ export class ActiveServer {
     this.#resting = resting;
     const rest = async () => {
       await clock.sleep(idleMs, AbortSignal.any([resting.signal, this.#over.signal]));
-      if (this.#session !== session || session.inFlight > 0) return;
+      const isNeeded = session.inFlight > 0 || !this.#deps.traffic.subscriptions.isEmpty;
+      if (this.#session !== session || isNeeded) return;
       log.debug("an activated server rests", { server: this.#record.id });
       await this.restart();
       this.#deps.onChange();
@@ -423,7 +466,13 @@ export class ActiveServer {
   }
 
   #take(record: ActiveRecord): void {
+    const isSame = record.tools === this.#record.tools;
     this.#record = record;
+    if (!isSame) this.#show();
+  }
+
+  #show(): void {
+    this.#shown = this.#record.tools.filter(({ name }) => !this.#removed.has(name));
   }
 
   #set(status: ActiveStatus): void {
@@ -438,6 +487,9 @@ export class ActiveServer {
     this.#startedAtMs = undefined;
   }
 }
+
+/** One empty list, so that nothing on offer is the same nothing as before. */
+const NONE: readonly never[] = [];
 
 function gone(id: string): AppError {
   return new AppError("UNAVAILABLE", `Cannot use "${id}": it was removed`, {

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { JsonStore, type StoreDeps } from "../store.ts";
 import type { ActivationPlan } from "./plan_types.ts";
+import type { Definition, ResourceDefinition, TemplateDefinition } from "./definitions.ts";
 import type { ToolDefinition } from "./trust.ts";
 
 /** One activated server, as it is kept. Holds no secret value. */
@@ -26,6 +27,12 @@ export interface ActiveRecord {
   readonly writableRoot?: boolean;
   /** Its tools as they were agreed to. */
   readonly tools: readonly ToolDefinition[];
+  /** Its prompts as it offered them last, so that they are listed before it is started. */
+  readonly prompts?: readonly Definition[];
+  /** Its resources, likewise. */
+  readonly resources?: readonly ResourceDefinition[];
+  /** Its resource templates, likewise. */
+  readonly templates?: readonly TemplateDefinition[];
   /** When it was added, ISO 8601. */
   readonly addedAt: string;
 }
@@ -58,6 +65,9 @@ const schema = z.object({
     pinned: z.string().optional(),
     writableRoot: z.boolean().optional(),
     tools: z.array(z.looseObject({ name: z.string() })),
+    prompts: z.array(z.looseObject({ name: z.string() })).optional(),
+    resources: z.array(z.looseObject({ uri: z.string() })).optional(),
+    templates: z.array(z.looseObject({ uriTemplate: z.string() })).optional(),
     addedAt: z.string(),
   })),
   approved: z.array(z.string()),

@@ -18,7 +18,7 @@ export interface OfferedTool {
   readonly id: string;
   /** The server's own name for it. */
   readonly tool: string;
-  /** Its definition, cleaned. */
+  /** Its definition, cleaned, under the name that clients call. */
   readonly definition: CleanTool;
 }
 

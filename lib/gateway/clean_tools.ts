@@ -47,10 +47,7 @@ export interface ObjectSchema {
   readonly [keyword: string]: unknown;
 }
 
-/**
- * A tool as it is offered to clients. Icons are left out, since whoever shows them asks their
- * host; so are `_meta` and `execution`, which promise what a proxy does not keep.
- */
+/** A tool as it is offered to clients; members that are not named here are as the server has them. */
 export interface CleanTool {
   /** The server's own name for it, as it is: calls need it. */
   readonly name: string;
@@ -62,8 +59,12 @@ export interface CleanTool {
   readonly inputSchema: ObjectSchema;
   /** The structured result; at most 256 KiB. */
   readonly outputSchema?: ObjectSchema;
-  /** The server's own claims on what a call does. */
-  readonly annotations?: Readonly<Partial<Record<ToolHint, boolean>>>;
+  /** The server's own claims on what a call does, and another name for people. */
+  readonly annotations?: Readonly<Partial<Record<ToolHint, boolean>>> & {
+    readonly title?: string;
+  };
+  /** The others, such as `icons`, `execution` and `_meta`. */
+  readonly [member: string]: unknown;
 }
 
 /** A {@linkcode CleanTool}, and what had to be left out of it. */
@@ -83,23 +84,35 @@ export interface CleanedTool {
 export function cleanTool(definition: ToolDefinition): CleanedTool {
   const notes: string[] = [];
   const hints = isRecord(definition.annotations) ? definition.annotations : {};
-  const title = textOf(definition.title, MAX_TITLE_CHARS) ?? textOf(hints.title, MAX_TITLE_CHARS);
+  const title = textOf(definition.title, MAX_TITLE_CHARS);
+  const shortTitle = textOf(hints.title, MAX_TITLE_CHARS);
   const description = textOf(definition.description, MAX_DESCRIPTION_CHARS, true);
   if (description?.endsWith("…") && !String(definition.description).trimEnd().endsWith("…")) {
     notes.push(`the description was cut after ${MAX_DESCRIPTION_CHARS} characters`);
   }
-  const annotations = Object.fromEntries(
-    HINTS.filter((hint) => typeof hints[hint] === "boolean").map((hint) => [hint, hints[hint]]),
-  );
+  const annotations = {
+    ...(shortTitle === undefined ? {} : { title: shortTitle }),
+    ...Object.fromEntries(
+      HINTS.filter((hint) => typeof hints[hint] === "boolean").map((hint) => [hint, hints[hint]]),
+    ),
+  };
   const input = cleanSchema(definition.inputSchema ?? {});
   if (typeof input === "string") notes.push(`the arguments are not described: their ${input}`);
   const output = definition.outputSchema === undefined
     ? undefined
     : cleanSchema(definition.outputSchema);
   if (typeof output === "string") notes.push(`the result is not described: its ${output}`);
+  const {
+    title: _title,
+    description: _description,
+    inputSchema: _inputSchema,
+    outputSchema: _outputSchema,
+    annotations: _annotations,
+    ...others
+  } = definition;
   return {
     tool: {
-      name: definition.name,
+      ...others,
       ...(title === undefined ? {} : { title }),
       ...(description === undefined ? {} : { description }),
       inputSchema: typeof input === "string" ? { type: "object" } : input,

@@ -8,7 +8,7 @@
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
-import { isObject, type JsonObject, type RpcCall } from "./json_rpc.ts";
+import { isObject, type JsonObject, type RpcCall } from "../rpc/mod.ts";
 
 /** A definition as the server gave it; nothing but the name has been checked. */
 export type Definition = JsonObject & { readonly name: string };

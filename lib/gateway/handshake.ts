@@ -7,8 +7,7 @@
 
 import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
-import { isObject, type JsonObject } from "./json_rpc.ts";
-import type { Peer } from "./peer.ts";
+import { isObject, type JsonObject, type Peer } from "../rpc/mod.ts";
 import type { Transport } from "./sdk.ts";
 
 /** Versions of MCP that Wharf speaks with servers, the newest first: it is the one asked for. */

@@ -14,7 +14,6 @@ export { type AuditActor, AuditLog } from "./audit.ts";
 export type { CleanTool, ObjectSchema, ToolHint } from "./clean_tools.ts";
 export { ContainerEngine, type Owner } from "./engine.ts";
 export type { EngineName } from "./engine_args.ts";
-export type { JsonObject } from "./json_rpc.ts";
 export type { Usage } from "./launched.ts";
 export { Launcher, type LauncherDeps } from "./launcher.ts";
 export { type Authorize, type AuthorizeRequest, OAuth } from "./oauth.ts";
@@ -33,6 +32,9 @@ export type {
   PlanValue,
 } from "./plan_types.ts";
 export { viewPlan } from "./plan_view.ts";
+export type { ListKind } from "./definitions.ts";
+export { Proxy, type ProxyDeps, ProxySession, type RequestAbout } from "./proxy.ts";
+export type { AskOptions, Origin, ProxyClient } from "./proxy_types.ts";
 export { parsePolicy, type Policy } from "./policy.ts";
 export { Redactor } from "./redact.ts";
 export type { Mount } from "./render.ts";

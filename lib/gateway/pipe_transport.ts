@@ -13,7 +13,7 @@ import type { Clock } from "../core/host.ts";
 import { depthOf } from "../core/json.ts";
 import { linesOf } from "../core/lines.ts";
 import { cleanText } from "../core/text.ts";
-import { isObject, kindOf } from "./json_rpc.ts";
+import { isObject, kindOf } from "../rpc/mod.ts";
 import type { JSONRPCMessage, Transport } from "./sdk.ts";
 
 /** The streams of a child process, as a `ChildProcess` has them. */

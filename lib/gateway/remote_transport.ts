@@ -8,10 +8,11 @@
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { abortError, deadline } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
-import { isObject } from "./json_rpc.ts";
+import { isObject, type PeerMessageInfo } from "../rpc/mod.ts";
 import type { LogTail } from "./log_tail.ts";
 import type { StreamEnd } from "./net_fetch.ts";
 import type { RemoteFetch } from "./remote_fetch.ts";
@@ -94,6 +95,11 @@ export class RemoteTransport implements Transport {
   readonly #reconnection = { ...RECONNECTION };
   /** Errors of sending: whoever sent has them, and the log need not. */
   readonly #thrown = new WeakSet<Error>();
+  /**
+   * Our request in whose answer's stream a message comes: the SDK reads each stream in the context
+   * in which the request was sent, and tells it in no other way.
+   */
+  readonly #stream = new AsyncLocalStorage<Id | undefined>();
   #inner: Inner | undefined;
   #protocolVersion: string | undefined;
   #nextStreamMs = 0;
@@ -214,7 +220,7 @@ export class RemoteTransport implements Transport {
     const id = "method" in message && "id" in message ? message.id : undefined;
     if (id !== undefined) this.#unanswered.add(id);
     try {
-      await inner?.send(message);
+      await this.#stream.run(id, () => inner?.send(message));
     } catch (thrown) {
       if (id !== undefined) this.#unanswered.delete(id);
       throw this.#fault ?? this.#told(thrown);
@@ -261,7 +267,9 @@ export class RemoteTransport implements Transport {
         this.#unanswered.delete(message.id);
         this.#suspended.delete(message.id);
       }
-      this.onmessage?.(message);
+      const relatedTo = this.#stream.getStore();
+      const info: PeerMessageInfo = relatedTo === undefined ? {} : { relatedTo };
+      this.onmessage?.(message, info);
     };
     inner.onerror = (error) => this.#hear(error);
   }

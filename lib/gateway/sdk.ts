@@ -27,4 +27,10 @@ export type {
   TransportSendOptions,
 } from "@modelcontextprotocol/sdk/shared/transport.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
-export type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+export {
+  type JSONRPCMessage,
+  PromptSchema,
+  ResourceSchema,
+  ResourceTemplateSchema,
+  ToolSchema,
+} from "@modelcontextprotocol/sdk/types.js";

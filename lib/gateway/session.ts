@@ -14,9 +14,17 @@
  * @module
  */
 
+import { Burst } from "../core/burst.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { truncate } from "../core/text.ts";
-import { Burst } from "./burst.ts";
+import {
+  type Incoming,
+  isObject,
+  type JsonObject,
+  Peer,
+  type RpcCall,
+  RpcError,
+} from "../rpc/mod.ts";
 import {
   collectDefinitions,
   type Definitions,
@@ -24,10 +32,8 @@ import {
   NO_DEFINITIONS,
 } from "./definitions.ts";
 import { initialize, type ServerInfo } from "./handshake.ts";
-import { type JsonObject, type RpcCall, RpcError } from "./json_rpc.ts";
 import type { LaunchedExit } from "./launched.ts";
 import { type Listener, Listeners } from "./listeners.ts";
-import { Peer } from "./peer.ts";
 import type {
   CallOptions,
   ServerRequestHandler,
@@ -35,6 +41,7 @@ import type {
   SessionEnd,
   SessionOptions,
   ToolCallOptions,
+  UpstreamNotification,
 } from "./session_types.ts";
 
 /** After the end of a pipe or a process, for the other one to end. */
@@ -62,9 +69,8 @@ export class UpstreamSession implements AsyncDisposable {
   readonly #peer: Peer;
   readonly #changes: Burst<ListKind>;
   readonly #listListeners: Listeners<readonly ListKind[]>;
-  readonly #notificationListeners: Listeners<RpcCall>;
+  readonly #notificationListeners: Listeners<UpstreamNotification>;
   readonly #endListeners: Listeners<SessionEnd>;
-  readonly #origins: unknown[] = [];
   /** Settles when `connect` is over, either way. */
   readonly #connected = Promise.withResolvers<void>();
   readonly #pipeEnded = Promise.withResolvers<void>();
@@ -99,8 +105,8 @@ export class UpstreamSession implements AsyncDisposable {
       clock: deps.clock,
       log: deps.log,
       name: deps.name,
-      onRequest: (request, signal) => this.#handle(request, signal),
-      onNotification: (notification) => this.#take(notification),
+      onRequest: (request, about) => this.#handle(request, about),
+      onNotification: (notification, origins) => this.#take({ ...notification, origins }),
       onTransport: (error) => this.#hear(error),
     });
     this.#changes = new Burst({
@@ -238,12 +244,22 @@ export class UpstreamSession implements AsyncDisposable {
   }
 
   /**
+   * Collects a list anew soon, as after a notification, where the server does not announce its
+   * changes.
+   */
+  lookForChanges(kind: ListKind): void {
+    const announced = this.#info?.capabilities[kind === "templates" ? "resources" : kind];
+    const isTold = isObject(announced) && announced.listChanged === true;
+    if (!isTold && this.#offered().includes(kind)) this.#changes.add(kind);
+  }
+
+  /**
    * Gives all notifications but those of changed lists, of cancellation, and of progress that
    * belongs to a call in flight. A listener that falls behind loses some, which the log says.
    *
    * @returns Stops giving.
    */
-  onNotification(listener: Listener<RpcCall>): () => void {
+  onNotification(listener: Listener<UpstreamNotification>): () => void {
     return this.#notificationListeners.add(listener);
   }
 
@@ -290,27 +306,24 @@ export class UpstreamSession implements AsyncDisposable {
     call: RpcCall,
     options: CallOptions & { readonly action: string },
   ): Promise<JsonObject> {
-    const { origin, timeoutMs = this.#options.callTimeoutMs, ...rest } = options;
+    const { timeoutMs = this.#options.callTimeoutMs } = options;
     const maxMs = Math.max(timeoutMs, this.#options.maxCallMs);
-    if (origin === undefined) return await this.#peer.request(call, { ...rest, timeoutMs, maxMs });
-    this.#origins.push(origin);
-    try {
-      return await this.#peer.request(call, { ...rest, timeoutMs, maxMs });
-    } finally {
-      this.#origins.splice(this.#origins.indexOf(origin), 1);
-    }
+    return await this.#peer.request(call, { ...options, timeoutMs, maxMs });
   }
 
-  async #handle({ method, params }: RpcCall, signal: AbortSignal): Promise<JsonObject> {
+  async #handle(
+    { method, params }: RpcCall,
+    { signal, origins, isRelated }: Incoming,
+  ): Promise<JsonObject> {
     const { handlers = {} } = this.#deps;
     const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined;
     if (handler === undefined) {
       throw new AppError("UNSUPPORTED", `Cannot answer: method "${method}" is not found`);
     }
-    return await handler(params ?? {}, { signal, origins: [...new Set(this.#origins)] });
+    return await handler(params ?? {}, { signal, origins, isRelated });
   }
 
-  #take(notification: RpcCall): void {
+  #take(notification: UpstreamNotification): void {
     const kinds = CHANGES[notification.method];
     if (kinds !== undefined) return kinds.forEach((kind) => this.#changes.add(kind));
     this.#notificationListeners.tell(notification);

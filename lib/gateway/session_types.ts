@@ -8,14 +8,25 @@
 import type { AppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
 import type { DefinitionLimits } from "./definitions.ts";
-import type { JsonObject } from "./json_rpc.ts";
+import type { JsonObject, RpcCall } from "../rpc/mod.ts";
 import type { Launched, LaunchedExit } from "./launched.ts";
 
 /** What a handler of a server's request is told beside the parameters. */
 export interface ServerRequestContext {
   /** Aborts when the server cancels, or the session ends. */
   readonly signal: AbortSignal;
-  /** {@linkcode CallOptions.origin} of the calls that run now, each once, oldest first. */
+  /**
+   * {@linkcode CallOptions.origin} of the call that the request belongs to, where the transport
+   * knows that; else of the calls that run now, each once, oldest first.
+   */
+  readonly origins: readonly unknown[];
+  /** Whether the transport knows which call it belongs to. */
+  readonly isRelated: boolean;
+}
+
+/** A notification of the server's. */
+export interface UpstreamNotification extends RpcCall {
+  /** As {@linkcode ServerRequestContext.origins}. */
   readonly origins: readonly unknown[];
 }
 

@@ -35,6 +35,8 @@ export interface ToolDefinition {
   readonly annotations?: unknown;
   /** Pictures. */
   readonly icons?: unknown;
+  /** The others. */
+  readonly [member: string]: unknown;
 }
 
 /** The parts of a definition that a person agreed to; `_meta` may differ from one list to the next. */
@@ -148,6 +150,27 @@ export function compareDefinitions(
     removed: [...agreed.keys()].filter((name) => !names.has(name)),
     changed,
   };
+}
+
+/**
+ * Why a tool cannot be called.
+ *
+ * @param id Id of its server.
+ * @param held The tool, and how it differs.
+ * @returns `FORBIDDEN`, with the first difference and the way to accept it.
+ */
+export function heldBack(id: string, { name, fields, differences }: ChangedTool): AppError {
+  const [first] = differences;
+  const shown = first === undefined
+    ? ""
+    : `: "${first.before ?? ""}" is now "${first.after ?? ""}"`;
+  return new AppError(
+    "FORBIDDEN",
+    `Cannot call "${name}" of "${id}": it is not what was agreed to (${
+      fields.join(", ")
+    } changed${shown})`,
+    { hint: `Look at registry-active, then registry-add id=${id} accept_changes=true` },
+  );
 }
 
 /**

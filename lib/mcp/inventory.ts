@@ -1,6 +1,5 @@
 /**
- * What Wharf offers at a moment: tools, prompts and resource templates. It may change while
- * sessions are open. Needs no permission.
+ * What is Wharf's own: tools, prompts and resource templates. Needs no permission.
  *
  * @module
  */
@@ -19,13 +18,6 @@ export interface Inventory {
   readonly prompts: readonly PromptDefinition[];
   /** The resource templates. */
   readonly templates: readonly ResourceTemplate[];
-  /**
-   * Tells of changes to the tools.
-   *
-   * @param listener Called after each change.
-   * @returns Disposing it ends the telling.
-   */
-  onToolsChanged(listener: () => void): Disposable;
 }
 
 /** What {@linkcode createInventory} takes. */
@@ -38,39 +30,18 @@ export interface InventoryParts {
   readonly templates: readonly ResourceTemplate[];
 }
 
-/** An inventory whose tools can be replaced. */
-export interface MutableInventory extends Inventory {
-  /**
-   * Replaces the tools, and tells the sessions.
-   *
-   * @param tools The tools, in the order of listings; names are unique.
-   */
-  replaceTools(tools: readonly BoundTool[]): void;
-}
-
 /**
  * Makes an inventory.
  *
- * @param parts What is offered at first.
+ * @param parts What is offered.
  * @returns The inventory.
  */
-export function createInventory(parts: InventoryParts): MutableInventory {
-  let tools = parts.tools;
-  let byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const listeners = new Set<() => void>();
+export function createInventory(parts: InventoryParts): Inventory {
+  const byName = new Map(parts.tools.map((tool) => [tool.name, tool]));
   return {
     prompts: parts.prompts,
     templates: parts.templates,
-    listTools: () => tools,
+    listTools: () => parts.tools,
     findTool: (name) => byName.get(name),
-    onToolsChanged(listener) {
-      listeners.add(listener);
-      return { [Symbol.dispose]: () => void listeners.delete(listener) };
-    },
-    replaceTools(next) {
-      tools = next;
-      byName = new Map(next.map((tool) => [tool.name, tool]));
-      for (const listener of listeners) listener();
-    },
   };
 }

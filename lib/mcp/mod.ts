@@ -6,7 +6,7 @@
  */
 
 import type { HubClient, RegistryClient } from "../oci/mod.ts";
-import { createInventory, type MutableInventory } from "./inventory.ts";
+import { createInventory, type Inventory } from "./inventory.ts";
 import { imagePrompts } from "./prompts.ts";
 import { imageTemplates } from "./resources.ts";
 import { type BoundTool, type Tool, type Toolset, TOOLSETS } from "./tool.ts";
@@ -28,7 +28,7 @@ import { getImageInfo, ping } from "./tools/images.ts";
 import { listTags } from "./tools/tags.ts";
 
 export type { Completion, CompletionContext } from "./completion.ts";
-export type { Inventory, InventoryParts, MutableInventory } from "./inventory.ts";
+export type { Inventory, InventoryParts } from "./inventory.ts";
 export type { PromptArgument, PromptDefinition } from "./prompts.ts";
 export type { ResourceTemplate } from "./resources.ts";
 export {
@@ -44,7 +44,6 @@ export {
   TOOLSETS,
 } from "./tool.ts";
 export type { CatalogDoor } from "./tools/catalog.ts";
-export { proxiedTools } from "./proxied.ts";
 export type { GatewayDoor } from "./tools/gateway.ts";
 export type { SystemFacts } from "./tools/catalog_upkeep.ts";
 
@@ -104,7 +103,7 @@ const TOOLS: readonly Tool<ToolDeps>[] = [
 export function appInventory(
   deps: ToolDeps,
   toolsets: readonly Toolset[] = TOOLSETS,
-): MutableInventory {
+): Inventory {
   const tools: readonly BoundTool[] = TOOLS
     .filter((tool) => toolsets.includes(tool.toolset))
     .map((tool) => tool.bind(deps));

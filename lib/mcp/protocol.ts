@@ -9,9 +9,8 @@ export {
   type EventStore,
   type JSONRPCMessage,
   JSONRPCMessageSchema,
-  type Server,
   type Transport,
   WebStandardStreamableHTTPServerTransport,
 } from "./sdk.ts";
-export { createServer, type ServerOptions } from "./server.ts";
+export { Server, type ServerOptions } from "./server.ts";
 export { StdioTransport } from "./stdio.ts";

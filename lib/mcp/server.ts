@@ -1,379 +1,392 @@
 /**
- * One MCP server for one session: the inventory, spoken over the protocol. Needs no permission.
+ * One MCP server for one session: what is Wharf's own, and what activated servers offer, spoken
+ * over the protocol. Needs no permission.
+ *
+ * The SDK's `Server` rewrites errors, refuses results that it does not know and drops members, so
+ * that nothing built on it can pass everything on unchanged; the same conversation that Wharf has
+ * with servers is had with clients instead.
  *
  * @module
  */
 
-import { abortError } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
-import type { Log } from "../core/host.ts";
+import type { Clock, Log } from "../core/host.ts";
+import { isWanted, type LogLevel, logLevel } from "../core/log_levels.ts";
 import { cleanText } from "../core/text.ts";
+import type { ListKind, Proxy, ProxySession } from "../gateway/mod.ts";
 import { nearestNames } from "../oci/mod.ts";
+import {
+  type Incoming,
+  isObject,
+  type JsonObject,
+  Peer,
+  RPC_CODES,
+  type RpcCall,
+  RpcError,
+} from "../rpc/mod.ts";
+import { clientInfo, SessionClient } from "./client.ts";
 import { NOTHING } from "./completion.ts";
 import type { Inventory } from "./inventory.ts";
 import {
-  CallToolRequestSchema,
-  CompleteRequestSchema,
-  ErrorCode,
-  GetPromptRequestSchema,
-  ListPromptsRequestSchema,
-  ListResourcesRequestSchema,
-  ListResourceTemplatesRequestSchema,
-  ListToolsRequestSchema,
-  McpError,
-  ReadResourceRequestSchema,
-  Server,
-} from "./sdk.ts";
-import type { BoundTool, CallContext, Progress, Question, ToolResult } from "./tool.ts";
+  completion,
+  errorResult,
+  OwnAnswers,
+  protocolError,
+  resourceError,
+  sentence,
+  shownError,
+} from "./own.ts";
+import { page } from "./page.ts";
+import { SUPPORTED_PROTOCOL_VERSIONS, type Transport } from "./sdk.ts";
+import type { CallContext, Progress } from "./tool.ts";
 
-/** What {@linkcode createServer} takes. */
+/** What a {@linkcode Server} works with. */
 export interface ServerOptions {
   /** Name and version for the handshake. */
   readonly info: { readonly name: string; readonly version: string };
   /** What a model reads once. */
   readonly instructions: string;
-  /** What is offered. */
+  /** What is Wharf's own. */
   readonly inventory: Inventory;
+  /** What activated servers offer; absent where there are none and will be none. */
+  readonly proxy?: Proxy;
+  /** Measures how long clients take to answer. */
+  readonly clock: Clock;
   /** Is told of faults. */
   readonly log: Log;
 }
 
-/** Clients page through longer lists. */
-const PAGE_SIZE = 100;
+/** Requests of a client's at a time. */
+const MAX_INCOMING = 1_000;
 
-/** The spec: `-32002` is a resource that does not exist. */
-const RESOURCE_NOT_FOUND = -32002;
+/** What names the items of each list (MCP specification, "Server features"). */
+const KEYS = {
+  tools: "name",
+  prompts: "name",
+  resources: "uri",
+  templates: "uriTemplate",
+} as const;
 
-/**
- * Makes a server; connect it to a transport, and close it with the session.
- *
- * @param options What it offers.
- * @returns The server.
- */
-export function createServer(options: ServerOptions): Server {
-  const { info, instructions, inventory, log } = options;
-  const server = new Server({ ...info, title: "Wharf" }, {
-    instructions,
-    capabilities: {
-      tools: { listChanged: true },
-      prompts: {},
-      resources: {},
-      completions: {},
-      logging: {},
-    },
-  });
-  serveTools(server, inventory, log);
-  servePrompts(server, inventory);
-  serveResources(server, inventory);
-  serveCompletion(server, inventory);
-  const changes = inventory.onToolsChanged(() => {
-    // The session may have ended since; nobody is then there to be told.
-    server.sendToolListChanged().catch(() => {});
-  });
-  server.onerror = (error) => log.debug("protocol error", { reason: error.message });
-  // The SDK calls this once, however the session ends; whoever connects may chain it.
-  server.onclose = () => changes[Symbol.dispose]();
-  return server;
+/** Who is told of a changed list, and how. */
+const CHANGES: Readonly<Record<ListKind, string>> = {
+  tools: "notifications/tools/list_changed",
+  prompts: "notifications/prompts/list_changed",
+  resources: "notifications/resources/list_changed",
+  templates: "notifications/resources/list_changed",
+};
+
+/** One session's server. Connect it to a transport, and close it with the session. */
+export class Server {
+  /** Called once, however the session ends; whoever connects may chain it. */
+  onclose?: () => void;
+  readonly #options: ServerOptions;
+  readonly #own: OwnAnswers;
+  #session: Session | undefined;
+
+  /** @param options What it offers. */
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#own = new OwnAnswers(options);
+  }
+
+  /**
+   * Begins the session.
+   *
+   * @param transport Not started yet; the server owns it from here on.
+   */
+  async connect(transport: Transport): Promise<void> {
+    this.#session = new Session(transport, {
+      ...this.#options,
+      own: this.#own,
+      onEnd: () => this.onclose?.(),
+    });
+    await this.#session.start();
+  }
+
+  /** Ends the session: what its calls wait for is cancelled. */
+  async close(): Promise<void> {
+    await this.#session?.end();
+  }
 }
 
-function serveTools(server: Server, inventory: Inventory, log: Log): void {
-  server.setRequestHandler(ListToolsRequestSchema, (request) => {
-    const { items, nextCursor } = page(inventory.listTools(), request.params?.cursor);
-    return { tools: items.map(listedTool), ...(nextCursor === undefined ? {} : { nextCursor }) };
-  });
-  server.setRequestHandler(CallToolRequestSchema, async (request, extra) => {
-    const { name, arguments: args, _meta: meta } = request.params;
-    const tool = inventory.findTool(name);
-    if (tool === undefined) throw unknownTool(name, inventory);
-    const progressToken = meta?.progressToken;
-    const progress = ({ message, done, total }: Progress) => {
-      if (progressToken === undefined || extra.signal.aborted) return;
-      extra.sendNotification({
-        method: "notifications/progress",
-        params: {
-          progressToken,
+interface SessionDeps extends ServerOptions {
+  readonly own: OwnAnswers;
+  readonly onEnd: () => void;
+}
+
+/** A conversation with one client. */
+class Session {
+  readonly #deps: SessionDeps;
+  readonly #transport: Transport;
+  readonly #peer: Peer;
+  readonly #client: SessionClient;
+  readonly #proxy: ProxySession | undefined;
+  readonly #stopTelling: () => void;
+  #level: LogLevel | undefined;
+  #ending: Promise<void> | undefined;
+  #isTold = false;
+
+  constructor(transport: Transport, deps: SessionDeps) {
+    this.#deps = deps;
+    this.#transport = transport;
+    this.#peer = new Peer({
+      transport,
+      log: deps.log,
+      clock: deps.clock,
+      name: "the client",
+      maxIncoming: MAX_INCOMING,
+      onRequest: (request, about) => this.#answer(request, about),
+      onNotification: (notification) => this.#proxy?.notify(notification),
+      onTransport: (error) => {
+        if (error !== undefined) deps.log.debug("protocol error", { reason: error.message });
+        else {
+          void this.end();
+          this.#tellEnd();
+        }
+      },
+    });
+    this.#client = new SessionClient(this.#peer);
+    this.#proxy = deps.proxy?.open(this.#client);
+    this.#stopTelling = deps.proxy?.onListChanged((kinds) => this.#tellChanges(kinds)) ??
+      (() => {});
+  }
+
+  start(): Promise<void> {
+    return this.#peer.start();
+  }
+
+  end(): Promise<void> {
+    if (this.#ending === undefined) {
+      // Closing the transport leads here again, at once.
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#ending = promise;
+      this.#end().then(resolve, reject);
+    }
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    this.#stopTelling();
+    this.#peer.fail((action) =>
+      new AppError("CANCELLED", `Cannot ${action}: the session has ended`)
+    );
+    this.#proxy?.[Symbol.dispose]();
+    await this.#transport.close();
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    if (!this.#isTold) this.#deps.onEnd();
+    this.#isTold = true;
+  }
+
+  async #answer({ method, params = {} }: RpcCall, about: Incoming): Promise<JsonObject> {
+    switch (method) {
+      case "initialize":
+        return this.#initialize(params);
+      case "logging/setLevel":
+        return await this.#setLevel(params, about);
+      case "tools/list":
+        return this.#page("tools", params);
+      case "prompts/list":
+        return this.#page("prompts", params);
+      case "resources/list":
+        return this.#page("resources", params);
+      case "resources/templates/list":
+        return this.#page("templates", params);
+      case "tools/call":
+        return await this.#callTool(params, about);
+      case "prompts/get":
+        return await this.#getPrompt(params, about);
+      case "resources/read":
+      case "resources/subscribe":
+      case "resources/unsubscribe":
+        return await this.#resource({ method, params }, about);
+      case "completion/complete":
+        return await this.#complete(params, about);
+      default: {
+        const answer = await this.#pass({ method, params }, about);
+        if (answer !== undefined) return answer;
+        throw protocolError(RPC_CODES.methodNotFound, "Method not found");
+      }
+    }
+  }
+
+  #initialize(params: JsonObject): JsonObject {
+    const { info, instructions, proxy } = this.#deps;
+    this.#client.introduce(clientInfo(params));
+    const { protocolVersion } = params;
+    const version = SUPPORTED_PROTOCOL_VERSIONS.find((known) => known === protocolVersion) ??
+      SUPPORTED_PROTOCOL_VERSIONS[0];
+    return {
+      protocolVersion: version,
+      capabilities: {
+        tools: { listChanged: true },
+        prompts: proxy === undefined ? {} : { listChanged: true },
+        resources: proxy === undefined ? {} : { listChanged: true, subscribe: true },
+        completions: {},
+        logging: {},
+        ...(proxy === undefined
+          ? {}
+          : { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }),
+      },
+      serverInfo: { ...info, title: "Wharf" },
+      instructions,
+    };
+  }
+
+  async #setLevel(params: JsonObject, about: Incoming): Promise<JsonObject> {
+    const level = logLevel(params.level);
+    if (level === undefined) {
+      throw protocolError(
+        RPC_CODES.invalidParams,
+        `Unknown log level: ${cleanText(String(params.level), { maxChars: 40 })}`,
+      );
+    }
+    this.#level = level;
+    return await this.#pass({ method: "logging/setLevel", params }, about) ?? {};
+  }
+
+  #page(kind: ListKind, { cursor }: JsonObject): JsonObject {
+    const { proxy, own } = this.#deps;
+    const offered = proxy === undefined
+      ? []
+      : kind === "tools"
+      ? proxy.list("tools").map(({ definition }) => definition)
+      : proxy.list(kind);
+    const all = kind === "resources" ? offered : [...own.list(kind), ...offered];
+    const { items, nextCursor } = page(all, KEYS[kind], cursor);
+    const member = kind === "templates" ? "resourceTemplates" : kind;
+    return { [member]: items, ...(nextCursor === undefined ? {} : { nextCursor }) };
+  }
+
+  async #callTool(params: JsonObject, about: Incoming): Promise<JsonObject> {
+    const own = await this.#deps.own.callTool(
+      params,
+      this.#context(params, about),
+      (error) => this.#log(params.name, error, about),
+    );
+    if (own !== undefined) return own;
+    try {
+      const answer = await this.#pass({ method: "tools/call", params }, about);
+      if (answer !== undefined) return answer;
+    } catch (thrown) {
+      if (thrown instanceof RpcError) throw thrown;
+      const error = toAppError(thrown);
+      this.#log(params.name, error, about);
+      return { ...errorResult(error) };
+    }
+    const names = [...this.#deps.own.list("tools"), ...this.#offeredTools()]
+      .map(({ name }) => String(name));
+    const shown = cleanText(String(params.name), { maxChars: 80 });
+    const near = nearestNames(String(params.name), names, 1);
+    const meant = near.length === 0 ? "See tools/list" : `Did you mean ${near[0]}? See tools/list`;
+    throw protocolError(RPC_CODES.invalidParams, `Unknown tool: ${shown}. ${meant}`);
+  }
+
+  #offeredTools(): readonly JsonObject[] {
+    return this.#deps.proxy?.list("tools").map(({ definition }) => definition) ?? [];
+  }
+
+  #context(params: JsonObject, { id, signal }: Incoming): CallContext {
+    const { sessionId } = this.#transport;
+    const tell = this.#progress(params, { id, signal });
+    return {
+      signal,
+      caller: {
+        client: this.#client.name,
+        transport: sessionId === undefined ? "stdio" : "http",
+        ...(sessionId === undefined ? {} : { session: sessionId }),
+      },
+      progress: ({ message, done, total }: Progress) =>
+        tell?.({
           progress: done,
           ...(total === undefined ? {} : { total }),
           ...(message === undefined ? {} : { message }),
-        },
-      }).catch(() => {});
+        }),
+      ...(this.#proxy === undefined ? {} : { origin: this.#proxy.origin(id) }),
+      ...this.#client.people({ id, signal }),
     };
-    try {
-      return mutableResult(
-        await tool.call(args, { signal: extra.signal, progress, ...peopleOf(server, extra) }),
-      );
-    } catch (thrown) {
-      // Whatever a cancelled call throws: nobody reads its answer.
-      const error = extra.signal.aborted ? abortError(extra.signal) : toAppError(thrown);
-      if (error.code === "INTERNAL") {
-        log.error("a tool failed", { tool: name, reason: error.message });
-      }
-      if (error.code !== "CANCELLED" && error.code !== "INVALID_ARGUMENT") {
-        server.sendLoggingMessage(
-          {
-            level: error.code === "INTERNAL" ? "error" : "warning",
-            logger: "wharf",
-            data: { tool: name, code: error.code, message: shownError(error).message },
-          },
-          extra.sessionId,
-        ).catch(() => {});
-      }
-      return mutableResult(errorResult(error));
-    }
-  });
-}
+  }
 
-/** Who calls, and how to ask them. */
-function peopleOf(
-  server: Server,
-  { sessionId }: { readonly sessionId?: string | undefined },
-): Pick<CallContext, "ask" | "caller" | "confirm" | "openPage"> {
-  const { name = "unknown", version = "" } = server.getClientVersion() ?? {};
-  const caller = {
-    client: cleanText(`${name} ${version}`, { maxChars: 100 }),
-    transport: sessionId === undefined ? "stdio" : "http",
-    ...(sessionId === undefined ? {} : { session: sessionId }),
-  };
-  const elicitation = server.getClientCapabilities()?.elicitation;
-  if (elicitation === undefined) return { caller };
-  return {
-    caller,
-    ...(elicitation.url === undefined ? {} : {
-      async openPage(url: URL, message: string) {
-        const elicitationId = crypto.randomUUID();
-        const { action } = await server.elicitInput({
-          mode: "url",
-          message,
-          url: url.href,
-          elicitationId,
-        });
-        if (action !== "accept") {
-          throw new AppError("FORBIDDEN", `Cannot sign in to "${url.host}": the person declined`);
-        }
-      },
-    }),
-    async ask(question, needs) {
-      const { action, content } = await server.elicitInput({
-        message: question,
-        requestedSchema: {
-          type: "object",
-          properties: Object.fromEntries(needs.map((need) => [need.name, fieldOf(need)])),
-          required: needs.map(({ name }) => name),
-        },
-      });
-      if (action !== "accept" || content === undefined) return undefined;
-      return Object.fromEntries(
-        Object.entries(content).map(([name, value]) => [name, String(value)]),
-      );
-    },
-    async confirm(question) {
-      const { action, content } = await server.elicitInput({
-        message: question,
-        requestedSchema: {
-          type: "object",
-          properties: { agree: { type: "boolean", title: "Agree" } },
-          required: ["agree"],
-        },
-      });
-      return action === "accept" && content?.["agree"] === true;
-    },
-  };
-}
-
-/** A field of a form; other forms than these are not allowed (MCP, "Elicitation"). */
-function fieldOf({ description, format, choices }: Question) {
-  const about = description === undefined
-    ? {}
-    : { description: cleanText(description, { maxChars: 300 }) };
-  if (choices !== undefined) return { type: "string" as const, enum: [...choices], ...about };
-  if (format === "number") return { type: "number" as const, ...about };
-  if (format === "boolean") return { type: "boolean" as const, ...about };
-  return { type: "string" as const, ...about };
-}
-
-function unknownTool(name: string, inventory: Inventory): McpError {
-  const near = nearestNames(name, inventory.listTools().map((tool) => tool.name), 1);
-  const meant = near.length === 0 ? "See tools/list" : `Did you mean ${near[0]}? See tools/list`;
-  const shown = cleanText(name, { maxChars: 80 });
-  return new McpError(ErrorCode.InvalidParams, `Unknown tool: ${shown}. ${meant}`);
-}
-
-function listedTool(tool: BoundTool) {
-  const { name, title, description, annotations, inputSchema, outputSchema } = tool;
-  return {
-    name,
-    title,
-    description,
-    annotations: { title, ...annotations },
-    inputSchema: { type: "object" as const, ...inputSchema },
-    ...(outputSchema === undefined
-      ? {}
-      : { outputSchema: { type: "object" as const, ...outputSchema } }),
-  };
-}
-
-/** An error may quote an argument, a registry, or a key of a document. */
-function shownError(error: AppError): { readonly message: string; readonly hint?: string } {
-  const message = cleanText(error.message, { maxChars: 1500 });
-  if (error.hint === undefined) return { message };
-  return { message, hint: cleanText(error.hint, { maxChars: 1500 }) };
-}
-
-/** Where a result carries its error for machines. */
-const ERROR_META = "wharf/error";
-
-/**
- * An error as a model reads it: what happened, and the next step. The same for machines is in
- * `_meta`, since clients hold `structuredContent` against the output schema even of a failed call.
- *
- * @param error What went wrong.
- * @returns A result with `isError`.
- */
-export function errorResult(error: AppError): ToolResult {
-  const { code, retryable, retryAfterMs, status, details } = error;
-  const { message, hint } = shownError(error);
-  const next = hint === undefined ? "" : `\nNext: ${hint}`;
-  return {
-    isError: true,
-    content: [{ type: "text", text: `${code}: ${message}${next}` }],
-    _meta: {
-      [ERROR_META]: {
-        code,
-        message,
-        ...(hint === undefined ? {} : { next: hint }),
-        retryable,
-        ...(retryAfterMs === undefined
-          ? {}
-          : { retry_after_seconds: Math.ceil(retryAfterMs / 1000) }),
-        ...(status === undefined ? {} : { http_status: status }),
-        ...(details === undefined ? {} : { details }),
-      },
-    },
-  };
-}
-
-/** The SDK's types have mutable lists and its own union of content blocks. */
-function mutableResult(result: ToolResult) {
-  return {
-    // Blocks are made by defineTool, or passed on from a server that the SDK has checked.
-    content: [...result.content] as { type: "text"; text: string }[],
-    ...(result.structuredContent === undefined
-      ? {}
-      : { structuredContent: { ...result.structuredContent } }),
-    ...(result.isError === true ? { isError: true } : {}),
-    ...(result._meta === undefined ? {} : { _meta: { ...result._meta } }),
-  };
-}
-
-function servePrompts(server: Server, inventory: Inventory): void {
-  server.setRequestHandler(ListPromptsRequestSchema, (request) => {
-    const { items, nextCursor } = page(inventory.prompts, request.params?.cursor);
-    return {
-      prompts: items.map(({ name, title, description, arguments: args }) => ({
-        name,
-        title,
-        description,
-        arguments: [...args],
-      })),
-      ...(nextCursor === undefined ? {} : { nextCursor }),
+  /** Tells the client how far a request is, where it wants to know. */
+  #progress(
+    { _meta: meta }: JsonObject,
+    { id, signal }: Pick<Incoming, "id" | "signal">,
+  ): ((progress: JsonObject) => void) | undefined {
+    const progressToken = isObject(meta) ? meta.progressToken : undefined;
+    if (progressToken === undefined) return undefined;
+    return (progress) => {
+      if (signal.aborted) return;
+      const params = { ...progress, progressToken };
+      this.#client.notify({ method: "notifications/progress", params }, id);
     };
-  });
-  server.setRequestHandler(GetPromptRequestSchema, (request) => {
-    const { name, arguments: args } = request.params;
-    const prompt = inventory.prompts.find((candidate) => candidate.name === name);
-    if (prompt === undefined) {
-      const shown = cleanText(name, { maxChars: 80 });
-      throw new McpError(ErrorCode.InvalidParams, `Unknown prompt: ${shown}. See prompts/list`);
-    }
-    const text = protocolErrors(() => prompt.render(args ?? {}));
-    return {
-      description: prompt.description,
-      messages: [{ role: "user" as const, content: { type: "text" as const, text } }],
-    };
-  });
-}
+  }
 
-function serveResources(server: Server, inventory: Inventory): void {
-  server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources: [] }));
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, (request) => {
-    const { items, nextCursor } = page(inventory.templates, request.params?.cursor);
-    return {
-      resourceTemplates: items.map(({ uriTemplate, name, title, description, mimeType }) => ({
-        uriTemplate,
-        name,
-        title,
-        description,
-        mimeType,
-      })),
-      ...(nextCursor === undefined ? {} : { nextCursor }),
-    };
-  });
-  server.setRequestHandler(ReadResourceRequestSchema, async (request, extra) => {
-    const { uri } = request.params;
-    for (const template of inventory.templates) {
-      const text = await template.read(uri, extra.signal).catch((thrown: unknown) => {
-        throw resourceError(toAppError(thrown), uri);
-      });
-      if (text !== undefined) return { contents: [{ uri, mimeType: template.mimeType, text }] };
-    }
+  /** Passes a request on to the activated server that it is for, if there is one. */
+  async #pass(call: RpcCall, { id, signal }: Incoming): Promise<JsonObject | undefined> {
+    const onProgress = this.#progress(call.params ?? {}, { id, signal });
+    return await this.#proxy?.request(call, {
+      id,
+      signal,
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  }
+
+  async #getPrompt(params: JsonObject, about: Incoming): Promise<JsonObject> {
+    const answer = this.#deps.own.getPrompt(params) ??
+      await this.#orProtocolError(this.#pass({ method: "prompts/get", params }, about));
+    if (answer !== undefined) return answer;
+    const shown = cleanText(String(params.name), { maxChars: 80 });
+    throw protocolError(RPC_CODES.invalidParams, `Unknown prompt: ${shown}. See prompts/list`);
+  }
+
+  async #resource(call: RpcCall, about: Incoming): Promise<JsonObject> {
+    const uri = String(call.params?.uri);
+    const own = call.method === "resources/read"
+      ? await this.#deps.own.readResource(uri, about.signal)
+      : undefined;
+    const answer = own ?? await this.#orProtocolError(this.#pass(call, about), uri);
+    if (answer !== undefined) return answer;
     const shown = cleanText(uri, { maxChars: 200 });
-    throw new McpError(
-      RESOURCE_NOT_FOUND,
-      `Unknown resource: ${shown}. See resources/templates/list`,
+    throw protocolError(
+      RPC_CODES.resourceNotFound,
+      `Unknown resource: ${shown}. See resources/list and resources/templates/list`,
       { uri },
     );
-  });
-}
+  }
 
-function resourceError(error: AppError, uri: string): McpError {
-  const code = error.code === "NOT_FOUND"
-    ? RESOURCE_NOT_FOUND
-    : error.code === "INVALID_ARGUMENT"
-    ? ErrorCode.InvalidParams
-    : ErrorCode.InternalError;
-  return new McpError(code, sentence(error), { uri });
-}
-
-function serveCompletion(server: Server, inventory: Inventory): void {
-  server.setRequestHandler(CompleteRequestSchema, async (request, extra) => {
-    const { ref, argument, context } = request.params;
-    const asked = ref.type === "ref/prompt"
-      ? inventory.prompts.find(({ name }) => name === ref.name)
-      : inventory.templates.find(({ uriTemplate }) => uriTemplate === ref.uri);
+  async #complete(params: JsonObject, about: Incoming): Promise<JsonObject> {
+    const answer = await this.#deps.own.complete(params, about.signal) ??
+      await this.#orProtocolError(this.#pass({ method: "completion/complete", params }, about));
     // Whoever types gains nothing from an error, so an unknown name completes to nothing.
-    const { values, total } = await asked?.complete(argument.name, argument.value, {
-      variables: context?.arguments ?? {},
-      signal: extra.signal,
-    }) ?? NOTHING;
-    return { completion: { values: [...values], total, hasMore: total > values.length } };
-  });
-}
-
-/** Prompts have no results with `isError`. */
-function protocolErrors<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (thrown) {
-    throw new McpError(ErrorCode.InvalidParams, sentence(toAppError(thrown)));
+    return answer ?? completion(NOTHING);
   }
-}
 
-function sentence(error: AppError): string {
-  const { message, hint } = shownError(error);
-  return hint === undefined ? message : `${message}. Next: ${hint}`;
-}
-
-/** The cursor is the last name of a page: it stays right when tools come and go before it. */
-function page<T extends { readonly name: string }>(
-  all: readonly T[],
-  cursor: string | undefined,
-): { readonly items: readonly T[]; readonly nextCursor?: string } {
-  const start = cursor === undefined ? 0 : all.findIndex(({ name }) => name === cursor) + 1;
-  if (cursor !== undefined && start === 0) {
-    throw new McpError(ErrorCode.InvalidParams, "Unknown cursor. Begin again without one");
+  /** Only tools have results that say that they failed. */
+  async #orProtocolError<T>(work: Promise<T>, uri?: string): Promise<T> {
+    try {
+      return await work;
+    } catch (thrown) {
+      if (thrown instanceof RpcError) throw thrown;
+      const error = toAppError(thrown);
+      if (uri !== undefined) throw resourceError(error, uri);
+      throw protocolError(RPC_CODES.internalError, sentence(error));
+    }
   }
-  const items = all.slice(start, start + PAGE_SIZE);
-  const last = items.at(-1);
-  const isEnd = last === undefined || start + PAGE_SIZE >= all.length;
-  return { items, ...(isEnd ? {} : { nextCursor: last.name }) };
+
+  #log(tool: unknown, error: AppError, { id }: Incoming): void {
+    if (error.code === "CANCELLED" || error.code === "INVALID_ARGUMENT") return;
+    const level = error.code === "INTERNAL" ? "error" : "warning";
+    if (!isWanted(level, this.#level, this.#level !== undefined)) return;
+    const data = { tool, code: error.code, message: shownError(error).message };
+    const params = { level, logger: "wharf", data };
+    this.#client.notify({ method: "notifications/message", params }, id);
+  }
+
+  #tellChanges(kinds: ReadonlySet<ListKind>): void {
+    for (const method of new Set([...kinds].map((kind) => CHANGES[kind]))) {
+      this.#client.notify({ method });
+    }
+  }
 }

@@ -27,6 +27,7 @@
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
+import type { Origin } from "../gateway/mod.ts";
 import { nearestNames } from "../oci/mod.ts";
 
 /** The groups that an operator may switch on and off, in the order of listings. */
@@ -95,6 +96,8 @@ export interface CallContext {
   readonly openPage?: (url: URL, message: string) => Promise<void>;
   /** Asks the person at the client to agree; absent where the client cannot ask. */
   readonly confirm?: (question: string) => Promise<boolean>;
+  /** The client's request, for whom an activated server asks something meanwhile. */
+  readonly origin?: Origin;
   /** Aborts when the client cancels or goes. */
   readonly signal: AbortSignal;
   /** What a list in the answer may cost its reader, in tokens. @default {2000} */

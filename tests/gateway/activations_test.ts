@@ -133,7 +133,7 @@ function makeWorld(tools: () => readonly unknown[] = () => [TOOL]) {
       audit: new AuditLog({ disk, log, clock }),
       redactor: new Redactor(),
       policy,
-      reserved: ["ping"],
+      reserved: { tools: ["ping"], prompts: [] },
       idleMs,
       clock,
       log,

@@ -46,7 +46,8 @@ Deno.test("cleanTool() cleans texts and keeps what calls need", () => {
           type: "object",
           properties: { text: { type: "string", description: "Text" } },
         },
-        annotations: { readOnlyHint: true },
+        annotations: { title: "Other", readOnlyHint: true },
+        icons: [{ src: "https://tracker.example/a.png" }],
       },
       notes: [],
     },
@@ -65,10 +66,10 @@ Deno.test("cleanTool() leaves out what is of another type, and what is empty", (
   );
 });
 
-Deno.test("cleanTool() takes the title of the annotations where the tool has none", () => {
+Deno.test("cleanTool() cleans the title of the annotations, and keeps both titles apart", () => {
   const { tool } = cleanTool({ name: "a", annotations: { title: "Read\ta file" } });
-  assert.equal(tool.title, "Read a file");
-  assert.equal(tool.annotations, undefined);
+  assert.equal(tool.title, undefined);
+  assert.deepEqual(tool.annotations, { title: "Read a file" });
 });
 
 Deno.test("cleanTool() cuts a long description and says so", () => {

@@ -12,7 +12,7 @@ import {
   type Definitions,
   NO_DEFINITIONS,
 } from "../../lib/gateway/definitions.ts";
-import { type JsonObject, type RpcCall, RpcError } from "../../lib/gateway/json_rpc.ts";
+import { type JsonObject, type RpcCall, RpcError } from "../../lib/rpc/mod.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { rejection } from "./scripted_server.ts";
 

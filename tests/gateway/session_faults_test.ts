@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { AppError, type ErrorCode } from "../../lib/core/errors.ts";
-import { RpcError } from "../../lib/gateway/json_rpc.ts";
+import { RpcError } from "../../lib/rpc/mod.ts";
 import type { Transport } from "../../lib/gateway/sdk.ts";
 import type { UpstreamSession } from "../../lib/gateway/session.ts";
 import type { SessionEnd } from "../../lib/gateway/session_types.ts";

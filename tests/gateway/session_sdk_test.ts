@@ -6,18 +6,20 @@
 
 import assert from "node:assert/strict";
 import { PROTOCOL_VERSIONS } from "../../lib/gateway/handshake.ts";
-import { type JsonObject, type RpcCall, RpcError } from "../../lib/gateway/json_rpc.ts";
+import { type JsonObject, type RpcCall, RpcError } from "../../lib/rpc/mod.ts";
 import { UpstreamSession } from "../../lib/gateway/session.ts";
+import { FakeClock } from "../fake_clock.ts";
+import { FakeLog } from "../fake_log.ts";
 import {
   CallToolRequestSchema,
   ErrorCode,
+  InMemoryTransport,
+  LATEST_PROTOCOL_VERSION,
   ListToolsRequestSchema,
   McpError,
   Server,
-} from "../../lib/mcp/sdk.ts";
-import { FakeClock } from "../fake_clock.ts";
-import { FakeLog } from "../fake_log.ts";
-import { InMemoryTransport, LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS } from "../sdk.ts";
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from "../sdk.ts";
 import { rejection, until } from "./scripted_server.ts";
 
 Deno.test("PROTOCOL_VERSIONS are those of the SDK", () => {

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { AppError } from "../../lib/core/errors.ts";
 import type { ListKind } from "../../lib/gateway/definitions.ts";
 import { PROTOCOL_VERSIONS } from "../../lib/gateway/handshake.ts";
-import { type JsonObject, type RpcCall, RpcError } from "../../lib/gateway/json_rpc.ts";
+import { type JsonObject, type RpcCall, RpcError } from "../../lib/rpc/mod.ts";
 import type { ServerRequestContext } from "../../lib/gateway/session_types.ts";
 import { settle } from "../fake_clock.ts";
 import { type Message, rejection, ScriptedServer, until } from "./scripted_server.ts";
@@ -249,7 +249,7 @@ Deno.test("UpstreamSession passes every other request and notification on", asyn
   const message = { method: "notifications/message", params: { level: "info", data: { x: 1 } } };
   await server.send(message);
   await until(() => heard.length === 1);
-  assert.deepEqual(heard[0], { jsonrpc: "2.0", ...message });
+  assert.deepEqual(heard[0], { jsonrpc: "2.0", ...message, origins: [] });
   stop();
   await server.send(message);
   await settle();

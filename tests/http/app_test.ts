@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { createHttpApp, type HttpApp, type HttpAppOptions } from "../../lib/http/mod.ts";
 import { createInventory } from "../../lib/mcp/inventory.ts";
-import { createServer } from "../../lib/mcp/protocol.ts";
+import { Server } from "../../lib/mcp/protocol.ts";
 import { type BoundTool, defineTool } from "../../lib/mcp/tool.ts";
 import { z } from "zod";
 import { FakeClock } from "../fake_clock.ts";
@@ -72,10 +72,11 @@ function openApp(
   let closed = 0;
   const app = createHttpApp({
     connect: () => {
-      const server = createServer({
+      const server = new Server({
         info: { name: "wharf", version: "1" },
         instructions: "",
         inventory,
+        clock,
         log,
       });
       const cleanUp = server.onclose;
@@ -354,7 +355,10 @@ Deno.test("the older transport answers on its stream", async () => {
     statusOf(app.request(path, { method: "POST", body }));
   assert.equal(await send(JSON.stringify(INITIALIZE)), 202);
   const answer = (await reader.read()).value ?? "";
-  assert.match(answer, /^event: message\ndata: \{"result":\{"protocolVersion"/);
+  assert.match(
+    answer,
+    /^event: message\ndata: \{"jsonrpc":"2.0","id":1,"result":\{"protocolVersion"/,
+  );
   assert.equal(await send("{"), 400);
   assert.equal(await send("{}"), 400);
   assert.equal(await send("{}", "/messages?sessionId=nope"), 404);

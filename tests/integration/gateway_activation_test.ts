@@ -103,7 +103,7 @@ async function startWorld(env: Record<string, string> = {}): Promise<World> {
         audit: new AuditLog({ disk, log, clock: systemClock }),
         redactor: new Redactor(),
         policy,
-        reserved: ["ping"],
+        reserved: { tools: ["ping"], prompts: [] },
         idleMs: 0,
         clock: systemClock,
         log,

@@ -8,8 +8,8 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../lib/core/errors.ts";
 import { MemoryDisk } from "../../lib/core/memory_disk.ts";
-import type { JsonObject, RpcCall } from "../../lib/gateway/json_rpc.ts";
-import { RpcError } from "../../lib/gateway/json_rpc.ts";
+import type { JsonObject, RpcCall } from "../../lib/rpc/mod.ts";
+import { RpcError } from "../../lib/rpc/mod.ts";
 import { launchProcess } from "../../lib/gateway/process_launch.ts";
 import { UpstreamSession } from "../../lib/gateway/session.ts";
 import type { SessionDeps, SessionOptions } from "../../lib/gateway/session_types.ts";

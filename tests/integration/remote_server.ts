@@ -6,12 +6,8 @@
  */
 
 import { MemoryEventStore } from "../../lib/http/event_store.ts";
-import {
-  CallToolRequestSchema,
-  ListToolsRequestSchema,
-  Server,
-  WebStandardStreamableHTTPServerTransport,
-} from "../../lib/mcp/sdk.ts";
+import { WebStandardStreamableHTTPServerTransport } from "../../lib/mcp/sdk.ts";
+import { CallToolRequestSchema, ListToolsRequestSchema, Server } from "../sdk.ts";
 
 /** Answers before the server does; `undefined` leaves it to the server. */
 export type Intercept = (

@@ -11,22 +11,16 @@ import {
   type ActiveView,
   type AddRequest,
   type Asker,
-  type JsonObject,
-  type OfferedTool,
   parsePolicy,
   viewPlan,
 } from "../../lib/gateway/mod.ts";
 import { planActivation } from "../../lib/gateway/plan.ts";
-import {
-  type BoundTool,
-  type CallContext,
-  type GatewayDoor,
-  type Progress,
-  proxiedTools,
-} from "../../lib/mcp/mod.ts";
+import type { BoundTool, CallContext, GatewayDoor, Progress } from "../../lib/mcp/mod.ts";
 import { createInventory } from "../../lib/mcp/inventory.ts";
-import { createServer } from "../../lib/mcp/protocol.ts";
+import { Server } from "../../lib/mcp/protocol.ts";
 import { makeEntry } from "../catalog/make.ts";
+import type { JsonObject } from "../../lib/rpc/mod.ts";
+import { FakeClock } from "../fake_clock.ts";
 import { FakeLog } from "../fake_log.ts";
 import { buildImage } from "../integration/images.ts";
 import { Client, ElicitRequestSchema, InMemoryTransport } from "../sdk.ts";
@@ -207,35 +201,6 @@ Deno.test("registry-exec passes a result on as it came, and promises no schema",
   );
 });
 
-Deno.test("proxiedTools() offers a server's tools as they are, but for the name", async () => {
-  const { door } = makeGateway();
-  const { activations } = await door();
-  const offered: OfferedTool[] = [{
-    name: "time_now",
-    id: "ours/time",
-    tool: "now",
-    definition: {
-      name: "now",
-      description: "Tells the time.",
-      inputSchema: { type: "object", properties: { zone: { type: "string" } } },
-      annotations: { readOnlyHint: true },
-    },
-  }];
-  const [tool] = proxiedTools(offered, activations);
-  assert.deepEqual(
-    [tool?.name, tool?.title, tool?.toolset, tool?.description, tool?.annotations],
-    ["time_now", "now", "ours/time", "Tells the time.", {
-      readOnlyHint: true,
-      destructiveHint: true,
-      idempotentHint: false,
-      openWorldHint: true,
-    }],
-  );
-  assert.deepEqual(tool?.inputSchema, offered[0]?.definition.inputSchema);
-  const result = await tool?.call({ zone: "x" }, context());
-  assert.deepEqual(result, { content: [{ type: "text", text: "10:00" }], _meta: { a: 1 } });
-});
-
 Deno.test("a client that can ask its person does; one that cannot is not asked", async () => {
   const heard: unknown[] = [];
   const tool: BoundTool = {
@@ -268,10 +233,11 @@ Deno.test("a client that can ask its person does; one that cannot is not asked",
   const inventory = createInventory({ tools: [tool], prompts: [], templates: [] });
   const forms: unknown[] = [];
   for (const answers of [true, false]) {
-    const server = createServer({
+    const server = new Server({
       info: { name: "wharf", version: "1" },
       instructions: "",
       inventory,
+      clock: new FakeClock(),
       log: new FakeLog(),
     });
     const client = new Client(

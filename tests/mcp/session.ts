@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import type { Inventory } from "../../lib/mcp/mod.ts";
-import { createServer } from "../../lib/mcp/protocol.ts";
+import { Server } from "../../lib/mcp/protocol.ts";
+import { FakeClock } from "../fake_clock.ts";
 import { FakeLog } from "../fake_log.ts";
 import { Client, InMemoryTransport } from "../sdk.ts";
 
@@ -40,10 +41,11 @@ export interface CallResult {
  */
 export async function openSession(inventory: Inventory): Promise<TestSession> {
   const log = new FakeLog();
-  const server = createServer({
+  const server = new Server({
     info: { name: "wharf", version: "1.2.3" },
     instructions: "Ask.",
     inventory,
+    clock: new FakeClock(),
     log,
   });
   const client = new Client({ name: "test", version: "1" });

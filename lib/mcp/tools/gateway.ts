@@ -7,7 +7,8 @@
 import { z } from "zod";
 import { AppError, toAppError } from "../../core/errors.ts";
 import { sizeText } from "../../core/units.ts";
-import type { Activations, Added, AddRequest, Asker, JsonObject } from "../../gateway/mod.ts";
+import type { Activations, Added, AddRequest, Asker } from "../../gateway/mod.ts";
+import type { JsonObject } from "../../rpc/mod.ts";
 import { inspectImage, parseReference, type RegistryClient } from "../../oci/mod.ts";
 import { joined } from "../render.ts";
 import { type CallContext, defineTool, type ToolAnnotations, type ToolResult } from "../tool.ts";
@@ -358,6 +359,7 @@ export const registryExec = defineTool({
     const result = await activations.call(where, input.arguments, {
       signal: context.signal,
       onProgress: (progress) => passProgress(progress, context),
+      ...(context.origin === undefined ? {} : { origin: context.origin }),
     });
     return { structured: {}, text: "", passedOn: resultOf(result) };
   },
@@ -404,7 +406,7 @@ function askerOf({ ask, caller, confirm, openPage, signal, progress }: CallConte
 }
 
 /** Progress of a server, as it is told to Wharf's client. */
-export function passProgress(progress: JsonObject, context: CallContext): void {
+function passProgress(progress: JsonObject, context: CallContext): void {
   const { progress: done, total, message } = progress;
   if (typeof done !== "number") return;
   context.progress({
@@ -415,7 +417,7 @@ export function passProgress(progress: JsonObject, context: CallContext): void {
 }
 
 /** A server's result: unchanged, but that its form is known. */
-export function resultOf(result: JsonObject): ToolResult {
+function resultOf(result: JsonObject): ToolResult {
   const { content } = result;
   return { ...result, content: Array.isArray(content) ? content : [] };
 }

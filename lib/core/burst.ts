@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock } from "../core/host.ts";
+import type { Clock } from "./host.ts";
 
 /** How a {@linkcode Burst} behaves. */
 export interface BurstOptions<Item> {

@@ -29,7 +29,19 @@ import {
   type RpcResult,
   tellMessage,
 } from "./json_rpc.ts";
-import type { JSONRPCMessage, Transport } from "./sdk.ts";
+import type { JSONRPCMessage, PeerMessageInfo, Transport } from "./sdk.ts";
+
+/** What comes with a request of the other side's. */
+export interface Incoming {
+  /** Its id. */
+  readonly id: RpcId;
+  /** Aborts when the other side cancels, or the conversation ends. */
+  readonly signal: AbortSignal;
+  /** As {@linkcode PeerDeps.onNotification} has them. */
+  readonly origins: readonly unknown[];
+  /** Whether the transport knows which request of ours it belongs to. */
+  readonly isRelated: boolean;
+}
 
 /** What a {@linkcode Peer} works with. */
 export interface PeerDeps {
@@ -44,18 +56,29 @@ export interface PeerDeps {
   /**
    * Answers a request of the other side's; what it throws is answered too, by {@linkcode faultOf}.
    * `ping` is answered without it.
-   *
-   * @param signal Aborts when the other side cancels, or the conversation ends.
    */
-  onRequest(request: RpcCall, signal: AbortSignal): Promise<JsonObject>;
-  /** Takes a notification; progress of requests in flight and cancellations do not come here. */
-  onNotification(notification: RpcCall): void;
+  onRequest(request: RpcCall, about: Incoming): Promise<JsonObject>;
+  /**
+   * Takes a notification; progress of requests in flight and cancellations do not come here.
+   *
+   * @param origins {@linkcode RequestOptions.origin} of our request that it belongs to, where the
+   * transport knows that; else of all that are in flight, oldest first, each once.
+   */
+  onNotification(notification: RpcCall, origins: readonly unknown[]): void;
   /** Takes what the transport complains of; `undefined`: it has ended, or is not worth keeping. */
   onTransport(error: AppError | undefined): void;
+  /** Most requests of the other side's at a time. @default {64} */
+  readonly maxIncoming?: number;
+}
+
+/** How a message is sent. */
+export interface SendOptions {
+  /** Id of the other side's request that the message belongs to: it takes the same way. */
+  readonly relatedTo?: RpcId;
 }
 
 /** How a request is made. */
-export interface RequestOptions {
+export interface RequestOptions extends SendOptions {
   /** Cancels the request, on the other side too. */
   readonly signal?: AbortSignal;
   /** Time without an answer or progress, in milliseconds. */
@@ -66,10 +89,14 @@ export interface RequestOptions {
   readonly onProgress?: (progress: JsonObject) => void;
   /** What is tried, for errors. @default the method's name */
   readonly action?: string;
+  /** Who asks; told with what the other side asks and says meanwhile. */
+  readonly origin?: unknown;
 }
 
-/** Most requests of the other side's at a time. */
 const MAX_INCOMING = 64;
+
+/** Tasks whose progress is still passed on after the request that began them was answered. */
+const MAX_TASKS = 1_000;
 
 /** Most answers that wait for the other side to read them. */
 const MAX_REPLIES = 1_000;
@@ -82,6 +109,7 @@ interface Flight {
   readonly resolve: (result: JsonObject) => void;
   readonly reject: (error: AppError) => void;
   readonly onProgress?: ((progress: JsonObject) => void) | undefined;
+  readonly origin: unknown;
   /** When the other side was last heard of, in milliseconds since the Unix epoch. */
   heardMs: number;
 }
@@ -91,6 +119,8 @@ export class Peer {
   readonly #deps: PeerDeps;
   readonly #flights = new Map<number, Flight>();
   readonly #incoming = new Map<RpcId, AbortController>();
+  /** By the id of the request that began a task (MCP, "Tasks": its token stays valid). */
+  readonly #taskProgress = new Map<number, (progress: JsonObject) => void>();
   /** From 1: servers built with the SDK take no cancellation of request 0. */
   #nextId = 1;
   #oddities = 0;
@@ -110,7 +140,7 @@ export class Peer {
   /** Begins the conversation. */
   async start(): Promise<void> {
     const { transport } = this.#deps;
-    transport.onmessage = (message) => this.#receive(message);
+    transport.onmessage = (message, extra) => this.#receive(message, extra);
     transport.onerror = (error) => this.#deps.onTransport(this.#transportError(error));
     transport.onclose = () => this.#deps.onTransport(undefined);
     try {
@@ -140,12 +170,13 @@ export class Peer {
       resolve,
       reject,
       onProgress: options.onProgress,
+      origin: options.origin,
       heardMs: this.#deps.clock.now(),
     };
     this.#flights.set(id, flight);
     const cancel = (): void => {
       if (options.signal === undefined) return;
-      this.#giveUp(id, call.method, abortError(options.signal));
+      this.#giveUp(id, call.method, { ...options, error: abortError(options.signal) });
     };
     options.signal?.addEventListener("abort", cancel, { once: true });
     const answered = new AbortController();
@@ -157,12 +188,16 @@ export class Peer {
         _meta: { ...objectOf(call.params?._meta), progressToken: id },
       },
     };
-    this.#send({ jsonrpc: "2.0", id, ...withToken }).catch((error: AppError) => {
+    this.#send({ jsonrpc: "2.0", id, ...withToken }, options).catch((error: AppError) => {
       this.#flights.delete(id);
       reject(error);
     });
     try {
-      return await promise;
+      const result = await promise;
+      if (options.onProgress !== undefined && isObject(result.task)) {
+        this.#keepProgress(id, options.onProgress);
+      }
+      return result;
     } finally {
       this.#flights.delete(id);
       answered.abort();
@@ -174,11 +209,12 @@ export class Peer {
    * Tells the other side.
    *
    * @param call Method and parameters, sent as they are.
+   * @param options Which request it belongs to.
    * @throws {AppError} When it cannot be sent.
    */
-  async notify(call: RpcCall): Promise<void> {
+  async notify(call: RpcCall, options: SendOptions = {}): Promise<void> {
     if (this.#ended !== undefined) throw this.#ended(`tell "${this.#deps.name}" ${call.method}`);
-    await this.#send({ jsonrpc: "2.0", ...call });
+    await this.#send({ jsonrpc: "2.0", ...call }, options);
   }
 
   /**
@@ -196,13 +232,22 @@ export class Peer {
     const error = errorFor(`answer "${this.#deps.name}"`);
     for (const controller of this.#incoming.values()) controller.abort(error);
     this.#incoming.clear();
+    this.#taskProgress.clear();
+  }
+
+  #keepProgress(id: number, onProgress: (progress: JsonObject) => void): void {
+    const [oldest] = this.#taskProgress.keys();
+    if (this.#taskProgress.size >= MAX_TASKS && oldest !== undefined) {
+      this.#taskProgress.delete(oldest);
+    }
+    this.#taskProgress.set(id, onProgress);
   }
 
   /** Waits for the answer's time limits; progress moves the first. One timer, however much comes. */
   async #watch(
     id: number,
     method: string,
-    { timeoutMs, maxMs = timeoutMs }: RequestOptions,
+    { timeoutMs, maxMs = timeoutMs, ...options }: RequestOptions,
     answered: AbortSignal,
   ): Promise<void> {
     const { clock } = this.#deps;
@@ -221,7 +266,7 @@ export class Peer {
             retryable: true,
             hint: "Try again; look at its log with registry-logs, or allow it more time",
           });
-          return this.#giveUp(id, method, error);
+          return this.#giveUp(id, method, { ...options, error });
         }
         await clock.sleep(leftMs, answered);
       }
@@ -231,7 +276,11 @@ export class Peer {
   }
 
   /** Rejects a request that nobody waits for any more, and tells the other side to stop. */
-  #giveUp(id: number, method: string, error: AppError): void {
+  #giveUp(
+    id: number,
+    method: string,
+    { error, ...options }: SendOptions & { readonly error: AppError },
+  ): void {
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
     this.#flights.delete(id);
@@ -239,15 +288,15 @@ export class Peer {
     // MCP specification, "Cancellation": `initialize` must not be cancelled.
     if (method === "initialize") return;
     const params = { requestId: id, reason: error.message };
-    this.#send({ jsonrpc: "2.0", method: "notifications/cancelled", params }).catch(() => {
+    this.#send({ jsonrpc: "2.0", method: "notifications/cancelled", params }, options).catch(() => {
       // It does not read; the request is over on this side either way.
     });
   }
 
-  #receive(value: unknown): void {
+  #receive(value: unknown, info: PeerMessageInfo = {}): void {
     if (this.#ended !== undefined) return;
     try {
-      this.#take(value);
+      this.#take(value, info);
     } catch (thrown) {
       // A listener's fault must not end the conversation for all others.
       const { message } = toAppError(thrown);
@@ -255,7 +304,7 @@ export class Peer {
     }
   }
 
-  #take(value: unknown): void {
+  #take(value: unknown, info: PeerMessageInfo): void {
     const told = tellMessage(value);
     switch (told?.kind) {
       case "result":
@@ -263,9 +312,9 @@ export class Peer {
       case "error":
         return this.#takeError(told.message);
       case "request":
-        return void this.#answer(told.message);
+        return void this.#answer(told.message, info);
       case "notification":
-        return this.#takeNotification(told.message);
+        return this.#takeNotification(told.message, info);
       default:
         return this.#odd("a message that is not JSON-RPC 2.0");
     }
@@ -290,7 +339,7 @@ export class Peer {
     this.#odd(`the error "${cleanText(error.message, { maxChars: 200 })}", to no request`);
   }
 
-  #takeNotification(notification: RpcCall): void {
+  #takeNotification(notification: RpcCall, info: PeerMessageInfo): void {
     const { method, params } = notification;
     if (method === "notifications/cancelled") {
       const id = params?.requestId;
@@ -308,8 +357,20 @@ export class Peer {
         const { progressToken: _, ...progress } = params ?? {};
         return flight.onProgress(progress);
       }
+      const ofTask = this.#taskProgress.get(Number(params?.progressToken));
+      if (ofTask !== undefined) {
+        const { progressToken: _, ...progress } = params ?? {};
+        return ofTask(progress);
+      }
     }
-    this.#deps.onNotification(notification);
+    this.#deps.onNotification(notification, this.#originsOf(info));
+  }
+
+  /** Whose requests a message may belong to. */
+  #originsOf({ relatedTo }: PeerMessageInfo): readonly unknown[] {
+    const related = this.#flightOf(relatedTo);
+    const flights = related === undefined ? [...this.#flights.values()] : [related];
+    return [...new Set(flights.flatMap(({ origin }) => origin === undefined ? [] : [origin]))];
   }
 
   /** The request that an id or a token of ours names; some servers give a number back as text. */
@@ -320,12 +381,16 @@ export class Peer {
       : undefined;
   }
 
-  async #answer({ id, method, params }: RpcRequest): Promise<void> {
+  async #answer(
+    { id, method, params }: RpcRequest,
+    info: PeerMessageInfo,
+  ): Promise<void> {
+    const { maxIncoming = MAX_INCOMING } = this.#deps;
     if (method === "ping") return await this.#reply({ jsonrpc: "2.0", id, result: {} });
-    if (this.#incoming.has(id) || this.#incoming.size >= MAX_INCOMING) {
+    if (this.#incoming.has(id) || this.#incoming.size >= maxIncoming) {
       const message = this.#incoming.has(id)
         ? "A request with this id is in hand already"
-        : `More than ${MAX_INCOMING} requests at a time`;
+        : `More than ${maxIncoming} requests at a time`;
       this.#odd(message.toLowerCase());
       return await this.#refuse(id, { code: RPC_CODES.invalidRequest, message });
     }
@@ -333,7 +398,13 @@ export class Peer {
     this.#incoming.set(id, controller);
     try {
       const call = params === undefined ? { method } : { method, params };
-      const result = await this.#deps.onRequest(call, controller.signal);
+      const { signal } = controller;
+      const result = await this.#deps.onRequest(call, {
+        id,
+        signal,
+        origins: this.#originsOf(info),
+        isRelated: this.#flightOf(info.relatedTo) !== undefined,
+      });
       // MCP specification, "Cancellation": who has cancelled gets no answer.
       if (!controller.signal.aborted) await this.#reply({ jsonrpc: "2.0", id, result });
     } catch (thrown) {
@@ -368,10 +439,12 @@ export class Peer {
     }
   }
 
-  async #send(message: RpcMessage): Promise<void> {
+  async #send(message: RpcMessage, { relatedTo }: SendOptions = {}): Promise<void> {
     try {
       // The SDK's type names members that a proxy has no business with, such as those of `_meta`.
-      await this.#deps.transport.send(message as JSONRPCMessage);
+      const sent = message as JSONRPCMessage;
+      if (relatedTo === undefined) await this.#deps.transport.send(sent);
+      else await this.#deps.transport.send(sent, { relatedRequestId: relatedTo });
     } catch (thrown) {
       throw this.#transportError(thrown);
     }

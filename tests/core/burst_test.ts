@@ -1,11 +1,11 @@
 /**
- * Tests of lib/gateway/burst.ts. Needs no permission.
+ * Tests of lib/core/burst.ts. Needs no permission.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import { Burst } from "../../lib/gateway/burst.ts";
+import { Burst } from "../../lib/core/burst.ts";
 import { FakeClock } from "../fake_clock.ts";
 
 function make(): { clock: FakeClock; burst: Burst<string>; runs: string[][]; free: () => void } {

@@ -1,12 +1,12 @@
 /**
- * Tests of lib/gateway/json_rpc.ts. Needs no permission.
+ * Tests of lib/rpc/mod.ts. Needs no permission.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { AppError } from "../../lib/core/errors.ts";
-import { faultOf, kindOf, RpcError, tellMessage } from "../../lib/gateway/json_rpc.ts";
+import { faultOf, kindOf, RpcError, tellMessage } from "../../lib/rpc/mod.ts";
 
 Deno.test("tellMessage() tells messages apart and gives them as they are", () => {
   const messages: readonly [string, Record<string, unknown>][] = [

@@ -1,0 +1,291 @@
+/**
+ * What passes between one server and Wharf's clients, beside calls: its questions go to the client
+ * whose call they belong to, its notifications to those whom they concern. It outlives the server's
+ * process: what clients have subscribed to is subscribed to again. Needs no permission.
+ *
+ * @module
+ */
+
+import { toAppError } from "../core/errors.ts";
+import type { Clock, Log } from "../core/host.ts";
+import { isObject, type JsonObject, RPC_CODES, type RpcCall, RpcError } from "../rpc/mod.ts";
+import type { CallOrigin, Origin, ProxyClient } from "./proxy_types.ts";
+import type { UpstreamSession } from "./session.ts";
+import type {
+  ServerRequestContext,
+  ServerRequestHandler,
+  UpstreamNotification,
+} from "./session_types.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { begunTask, relatedTask, withTaskId } from "./tasks.ts";
+import type { Traffic } from "./traffic.ts";
+import { Turns } from "./turns.ts";
+
+/** What a {@linkcode ServerTraffic} works with. */
+export interface ServerTrafficDeps {
+  /** Measures time limits. */
+  readonly clock: Clock;
+  /** The operator's log. */
+  readonly log: Log;
+  /** The clients. */
+  readonly traffic: Traffic;
+}
+
+/** What servers are told that Wharf can do: whatever some client can; who cannot says so when asked. */
+export const CLIENT_CAPABILITIES: JsonObject = {
+  sampling: { context: {}, tools: {} },
+  elicitation: { form: {}, url: {} },
+  roots: { listChanged: true },
+  tasks: {
+    list: {},
+    cancel: {},
+    requests: { sampling: { createMessage: {} }, elicitation: { create: {} } },
+  },
+};
+
+/** What a client must be able to do to be asked. */
+const CAPABILITIES: Readonly<Record<string, string>> = {
+  "sampling/createMessage": "sampling",
+  "elicitation/create": "elicitation",
+  "roots/list": "roots",
+  "tasks/get": "tasks",
+  "tasks/result": "tasks",
+  "tasks/list": "tasks",
+  "tasks/cancel": "tasks",
+};
+
+/** Pages to be opened, and tasks of clients, that are remembered; the oldest are forgotten. */
+const MAX_REMEMBERED = 1_000;
+
+/** For a server to take a level or a subscription. */
+const TELL_MS = 5_000;
+
+/** What Wharf's clients have to do with one server. */
+export class ServerTraffic {
+  readonly #id: string;
+  readonly #deps: ServerTrafficDeps;
+  /** Calls that ask their clients, one after the other. */
+  readonly turns: Turns = new Turns();
+  /** What clients want to be told of. */
+  readonly subscriptions: Subscriptions;
+  /** Pages that a client was asked to open, by their ids. */
+  readonly #pages = new Map<string, ProxyClient>();
+  /** Tasks that clients work on for the server. */
+  readonly #clientTasks = new Map<string, ProxyClient>();
+  #session: UpstreamSession | undefined;
+  #level: string | undefined;
+
+  /**
+   * @param id Id of the server.
+   * @param deps The clients.
+   */
+  constructor(id: string, deps: ServerTrafficDeps) {
+    this.#id = id;
+    this.#deps = deps;
+    this.subscriptions = new Subscriptions((call) => this.#tell(call));
+  }
+
+  /** Answers what the server asks. */
+  get handlers(): Readonly<Record<string, ServerRequestHandler>> {
+    return Object.fromEntries(
+      Object.keys(CAPABILITIES).map((method) => [
+        method,
+        (params: JsonObject, context: ServerRequestContext) =>
+          this.#ask({ method, params }, context),
+      ]),
+    );
+  }
+
+  /**
+   * Takes a session that has just connected: its notifications from now on, and what clients had
+   * asked of an earlier one.
+   */
+  async attach(session: UpstreamSession): Promise<void> {
+    this.#session = session;
+    this.#level = undefined;
+    session.onNotification((notification) => this.#take(notification));
+    await Promise.all([this.tellLevel(), this.subscriptions.renew()]);
+  }
+
+  /** Forgets a client that has gone. */
+  forget(client: ProxyClient): void {
+    this.subscriptions.forget(client);
+    for (const known of [this.#pages, this.#clientTasks]) {
+      for (const [id, other] of known) if (other === client) known.delete(id);
+    }
+  }
+
+  /** Asks the server for the level of logs that clients want. */
+  async tellLevel(): Promise<void> {
+    const { level } = this.#deps.traffic;
+    const can = this.#session?.info.capabilities.logging !== undefined;
+    if (!can || level === undefined || level === this.#level) return;
+    this.#level = level;
+    await this.#tell({ method: "logging/setLevel", params: { level } }).catch((thrown) =>
+      this.#failed("logging/setLevel", thrown)
+    );
+  }
+
+  /** Passes on that roots have changed. */
+  tellRootsChanged(): void {
+    this.#session?.notify({ method: "notifications/roots/list_changed" }).catch((thrown) =>
+      this.#failed("notifications/roots/list_changed", thrown)
+    );
+  }
+
+  /**
+   * Passes on how a task of a client's stands.
+   *
+   * @param client Who works on it.
+   * @param params As they came.
+   */
+  tellTask(client: ProxyClient, params: JsonObject): void {
+    const { taskId } = params;
+    if (typeof taskId !== "string" || this.#clientTasks.get(taskId) !== client) return;
+    this.#session?.notify({ method: "notifications/tasks/status", params }).catch((thrown) =>
+      this.#failed("notifications/tasks/status", thrown)
+    );
+  }
+
+  async #tell(call: RpcCall): Promise<void> {
+    if (this.#session === undefined || this.#session.ended !== undefined) return;
+    await this.#session.request(call, { timeoutMs: TELL_MS });
+  }
+
+  /** Passes a question on to the client that it is for. */
+  async #ask(call: RpcCall, context: ServerRequestContext): Promise<JsonObject> {
+    const params = call.params ?? {};
+    const { client, id } = this.#addressee(call.method, params, context);
+    this.#check(client, call);
+    const task = this.#deps.traffic.tasks.findUpstream(this.#id, relatedTask(params));
+    const token = isObject(params._meta) ? params._meta.progressToken : undefined;
+    const asked = task === undefined ? params : withTaskId(params, task.upstreamId, task.id);
+    if (call.method === "elicitation/create" && typeof params.elicitationId === "string") {
+      remember(this.#pages, params.elicitationId, client);
+    }
+    const result = await client.request({ method: call.method, params: asked }, {
+      signal: context.signal,
+      ...(id === undefined ? {} : { relatedTo: id }),
+      ...(token === undefined ? {} : {
+        onProgress: (progress) => this.#passProgress({ ...progress, progressToken: token }),
+      }),
+    });
+    const taskId = begunTask(result);
+    if (taskId !== undefined) remember(this.#clientTasks, taskId, client);
+    return result;
+  }
+
+  #passProgress(params: JsonObject): void {
+    this.#session?.notify({ method: "notifications/progress", params }).catch(() => {
+      // Whoever is gone needs no progress.
+    });
+  }
+
+  /** Whom a question is for, and which of its requests it belongs to. */
+  #addressee(
+    method: string,
+    params: JsonObject,
+    { origins, isRelated }: ServerRequestContext,
+  ): { readonly client: ProxyClient; readonly id?: Origin["id"] } {
+    const running = origins.filter(isCallOrigin);
+    const ofTask = this.#deps.traffic.tasks.findUpstream(this.#id, relatedTask(params));
+    const begun = typeof params.taskId === "string"
+      ? this.#clientTasks.get(params.taskId)
+      : undefined;
+    const client = ofTask?.client ?? begun;
+    if (client !== undefined) {
+      const call = running.findLast((origin) => origin.client === client);
+      return call ?? { client };
+    }
+    const call = isRelated ? running[0] : this.turns.callOf(running);
+    return call ?? { client: this.#onlyOne(method) };
+  }
+
+  /** The one client that can answer a question which belongs to no call. */
+  #onlyOne(method: string): ProxyClient {
+    const needed = CAPABILITIES[method] ?? "";
+    const able = this.#deps.traffic.clients.filter(({ capabilities }) =>
+      capabilities[needed] !== undefined
+    );
+    const [only] = able;
+    if (only !== undefined && able.length === 1) return only;
+    throw refused(
+      method,
+      able.length === 0
+        ? `no client that can answer is connected (it takes the capability "${needed}")`
+        : `it belongs to no call, and ${able.length} clients could answer`,
+    );
+  }
+
+  /** A client is not asked for what it has not said that it can do. */
+  #check(client: ProxyClient, { method, params = {} }: RpcCall): void {
+    const needed = CAPABILITIES[method] ?? "";
+    const capability = client.capabilities[needed];
+    if (capability === undefined) {
+      throw refused(method, `the client "${client.name}" has no capability "${needed}"`);
+    }
+    const mode = method === "elicitation/create" && params.mode === "url";
+    if (mode && !(isObject(capability) && capability.url !== undefined)) {
+      throw refused(method, `the client "${client.name}" has no capability "elicitation.url"`);
+    }
+    if (params.task !== undefined && client.capabilities.tasks === undefined) {
+      throw refused(method, `the client "${client.name}" has no capability "tasks"`);
+    }
+  }
+
+  #take({ method, params = {}, origins }: UpstreamNotification): void {
+    const call = { method, params };
+    switch (method) {
+      case "notifications/message":
+        return this.#passLog(call, origins.filter(isCallOrigin));
+      case "notifications/resources/updated":
+        for (const client of this.subscriptions.clientsOf(params.uri)) client.notify(call);
+        return;
+      case "notifications/tasks/status": {
+        const task = this.#deps.traffic.tasks.findUpstream(this.#id, params.taskId);
+        const told = task && withTaskId(params, task.upstreamId, task.id);
+        return told && task.client.notify({ method, params: told });
+      }
+      case "notifications/elicitation/complete":
+        return this.#pages.get(String(params.elicitationId))?.notify(call);
+      default:
+        this.#deps.log.debug("a notification of a server concerns nobody", {
+          server: this.#id,
+          method,
+        });
+    }
+  }
+
+  /** To those whose calls run; where none does, to everybody. */
+  #passLog(call: RpcCall, running: readonly CallOrigin[]): void {
+    const { traffic } = this.#deps;
+    const ids = new Map(running.map(({ client, id }) => [client, id]));
+    for (const client of ids.size === 0 ? traffic.clients : ids.keys()) {
+      if (traffic.wants(client, call.params?.level)) client.notify(call, ids.get(client));
+    }
+  }
+
+  #failed(method: string, thrown: unknown): void {
+    this.#deps.log.debug("a server could not be told", {
+      server: this.#id,
+      method,
+      reason: toAppError(thrown).message,
+    });
+  }
+}
+
+/** Origins that the gateway gave come back as they were. */
+function isCallOrigin(origin: unknown): origin is CallOrigin {
+  return typeof origin === "object" && origin !== null && "client" in origin && "key" in origin;
+}
+
+function refused(method: string, reason: string): RpcError {
+  const message = `Cannot pass on ${method}: ${reason}`;
+  return new RpcError({ code: RPC_CODES.methodNotFound, message }, { action: `ask for ${method}` });
+}
+
+function remember(known: Map<string, ProxyClient>, id: string, client: ProxyClient): void {
+  const [oldest] = known.keys();
+  if (known.size >= MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
+  known.set(id, client);
+}
