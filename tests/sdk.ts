@@ -15,12 +15,16 @@ export { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 export {
   CallToolRequestSchema,
+  ClientNotificationSchema,
+  ClientRequestSchema,
   ElicitRequestSchema,
   ErrorCode,
   LATEST_PROTOCOL_VERSION,
   ListToolsRequestSchema,
   LoggingMessageNotificationSchema,
   McpError,
+  ServerNotificationSchema,
+  ServerRequestSchema,
   SUPPORTED_PROTOCOL_VERSIONS,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
