@@ -16,7 +16,7 @@
 
 import { Burst } from "../core/burst.ts";
 import { AppError, toAppError } from "../core/errors.ts";
-import { truncate } from "../core/text.ts";
+import { cleanText, truncate } from "../core/text.ts";
 import {
   type Incoming,
   isObject,
@@ -191,10 +191,7 @@ export class UpstreamSession implements AsyncDisposable {
       ...(args === undefined ? {} : { arguments: args }),
       ...(meta === undefined ? {} : { _meta: meta }),
     };
-    return this.#request({ method: "tools/call", params }, {
-      ...rest,
-      action: `call tool "${name}" of "${this.#deps.name}"`,
-    });
+    return this.request({ method: "tools/call", params }, rest);
   }
 
   /**
@@ -206,10 +203,11 @@ export class UpstreamSession implements AsyncDisposable {
    * @throws As `call`.
    */
   request(call: RpcCall, options: CallOptions = {}): Promise<JsonObject> {
-    return this.#request(call, {
-      ...options,
-      action: `ask "${this.#deps.name}" for ${call.method}`,
-    });
+    const { name } = this.#deps;
+    const action = call.method === "tools/call"
+      ? `call tool "${cleanText(String(call.params?.name), { maxChars: 100 })}" of "${name}"`
+      : `ask "${name}" for ${call.method}`;
+    return this.#request(call, { ...options, action });
   }
 
   /**
