@@ -15,7 +15,8 @@ import { MemoryDisk } from "./core/memory_disk.ts";
 import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
 import type { Activations, Proxy } from "./gateway/mod.ts";
-import { appInventory, type Inventory, type SystemFacts } from "./mcp/mod.ts";
+import { appInventory, type GatewayDoor, type Inventory, type SystemFacts } from "./mcp/mod.ts";
+import type { Server } from "./mcp/protocol.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
 
@@ -145,33 +146,31 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
   const hub = new HubClient({ net, clock, log, env });
   const catalog = once(() => openCatalog(host, config));
   const gateway = once(async () => {
-    return await openGateway(host, config, { catalog, info, reserved });
-  });
-  const inventory = appInventory(
-    {
-      registry,
-      hub,
-      catalog,
-      gateway,
-      system: async () => ({ ...await systemFacts(host), active: await activeCount() }),
-      now: () => clock.now(),
-      version: info.version,
-    },
-    config.toolsets,
-  );
-
-  function reserved() {
-    return {
+    const reserved = {
       tools: inventory.listTools().map(({ name }) => name),
       prompts: inventory.prompts.map(({ name }) => name),
     };
-  }
+    return await openGateway(host, config, { catalog, info, reserved });
+  });
+  const inventory = inventoryOver(gateway);
 
-  async function activeCount(): Promise<number> {
-    if (!config.toolsets.includes("gateway")) return 0;
-    const { activations } = await gateway();
-    await activations.open();
-    return activations.count;
+  /** What is Wharf's own, over what is active for all or for one. */
+  function inventoryOver(door: () => Promise<SharedGateway>): Inventory {
+    const activeCount = async () => {
+      if (!config.toolsets.includes("gateway")) return 0;
+      const { activations } = await door();
+      await activations.open();
+      return activations.count;
+    };
+    return appInventory({
+      registry,
+      hub,
+      catalog,
+      gateway: door,
+      system: async () => ({ ...await systemFacts(host), active: await activeCount() }),
+      now: () => clock.now(),
+      version: info.version,
+    }, config.toolsets);
   }
 
   /** What activated servers offer; they are started where that is wanted. */
@@ -198,10 +197,29 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
   }
 
   async function connector() {
-    const [{ Server }, offered] = await Promise.all([import("./mcp/protocol.ts"), proxy()]);
+    const [{ Server: SessionServer }, offered] = await Promise.all([
+      import("./mcp/protocol.ts"),
+      proxy(),
+    ]);
     const instructions = instructionsFor(inventory);
     const options = { info, instructions, inventory, clock, log };
-    return () => new Server(offered === undefined ? options : { ...options, proxy: offered });
+    return async (): Promise<Server> => {
+      if (offered === undefined) return new SessionServer(options);
+      const isAlone = config.serve.isolateSessions && config.serve.transport === "http";
+      if (!isAlone) return new SessionServer({ ...options, proxy: offered });
+      const session = await (await gateway()).isolated();
+      if (config.gateway.restore !== "off") await session.activations.open();
+      const own = inventoryOver(() => Promise.resolve(session));
+      const server = new SessionServer({ ...options, inventory: own, proxy: session.proxy });
+      server.onclose = () => {
+        session.close().catch((thrown) =>
+          log.error("what a session had activated did not end", {
+            reason: toAppError(thrown).message,
+          })
+        );
+      };
+      return server;
+    };
   }
 
   return {
@@ -211,7 +229,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         import("./mcp/protocol.ts"),
         connector(),
       ]);
-      const server = connect();
+      const server = await connect();
       const transport = new StdioTransport(streams, { clock, graceMs: GRACE_MS });
       const ended = new AbortController();
       schedule(AbortSignal.any([signal, ended.signal]));
@@ -327,6 +345,24 @@ function once<T>(make: () => Promise<T>): Late<T> {
   return Object.assign(get, { isMade: () => made !== undefined });
 }
 
+/** What is active, for all sessions or for one. */
+interface SharedGateway {
+  readonly activations: Activations;
+  readonly proxy: Proxy;
+  readonly viewPlan: Awaited<ReturnType<GatewayDoor>>["viewPlan"];
+}
+
+/** What is active for one session. */
+interface IsolatedGateway extends SharedGateway {
+  close(): Promise<void>;
+}
+
+/** What is active for all sessions, and a way to have it for one alone. */
+interface Gateway extends SharedGateway {
+  isolated(): Promise<IsolatedGateway>;
+  close(): Promise<void>;
+}
+
 /** The gateway, with what it takes to plan and start servers. */
 async function openGateway(
   host: AppHost,
@@ -334,12 +370,12 @@ async function openGateway(
   parts: {
     readonly catalog: () => Promise<Catalog>;
     readonly info: AppInfo;
-    readonly reserved: () => {
+    readonly reserved: {
       readonly tools: readonly string[];
       readonly prompts: readonly string[];
     };
   },
-) {
+): Promise<Gateway> {
   const gateway = await import("./gateway/mod.ts");
   const { processes, clock, log, env, net, files, state: disk, pid, listen } = host;
   const policy = gateway.parsePolicy(config.gateway.policy);
@@ -353,49 +389,54 @@ async function openGateway(
       : { folder: { path: host.stateDirectory, clean: () => disk.remove("oom") } }),
     insecureRegistries: config.insecureRegistries,
   });
-  const launcher = new gateway.Launcher({
-    net,
-    processes,
-    clock,
-    log,
-    env,
-    files,
-    disk,
-    engine,
-    runtimes: new gateway.RuntimeFinder({ processes, env }),
-    git: async () => {
-      const { openGit } = await import("./catalog/mod.ts");
-      return openGit({ ...host, disk: host.disk });
-    },
-    oauth: new gateway.OAuth({
-      net,
-      clock,
-      listen,
-      store: new gateway.OAuthStore({ disk, log }),
-      disk,
-      log,
-    }),
-    policy,
-    pid,
-    mark: gateway.processMark({ id: owner, run }),
-    ...(host.stateDirectory === undefined ? {} : { directory: host.stateDirectory }),
-  });
   const index = async () => await (await parts.catalog()).index();
-  const activations: Activations = new gateway.Activations({
-    launcher,
-    find: async (id) => (await index()).get(id),
-    nearest: async (id) => (await index()).nearestIds(id, 5),
-    store: new gateway.ActiveStore({ disk, log }),
-    settings: new gateway.SettingsStore({ disk, log }, policy),
-    audit: new gateway.AuditLog({ disk, log, clock }),
-    redactor: new gateway.Redactor(),
-    policy,
-    reserved: parts.reserved(),
-    idleMs: config.gateway.idleMs,
-    clock,
-    log,
-    clientInfo: parts.info,
-  });
+  /** What is active for whoever the disk belongs to. */
+  const openOn = (disk: Disk): SharedGateway => {
+    const launcher = new gateway.Launcher({
+      net,
+      processes,
+      clock,
+      log,
+      env,
+      files,
+      disk: host.state,
+      engine,
+      runtimes: new gateway.RuntimeFinder({ processes, env }),
+      git: async () => {
+        const { openGit } = await import("./catalog/mod.ts");
+        return openGit({ ...host, disk: host.disk });
+      },
+      oauth: new gateway.OAuth({
+        net,
+        clock,
+        listen,
+        store: new gateway.OAuthStore({ disk, log }),
+        disk,
+        log,
+      }),
+      policy,
+      pid,
+      mark: gateway.processMark({ id: owner, run }),
+      ...(host.stateDirectory === undefined ? {} : { directory: host.stateDirectory }),
+    });
+    const activations = new gateway.Activations({
+      launcher,
+      find: async (id) => (await index()).get(id),
+      nearest: async (id) => (await index()).nearestIds(id, 5),
+      store: new gateway.ActiveStore({ disk, log }),
+      settings: new gateway.SettingsStore({ disk, log }, policy),
+      audit: new gateway.AuditLog({ disk: host.state, log, clock }),
+      redactor: new gateway.Redactor(),
+      policy,
+      reserved: parts.reserved,
+      idleMs: config.gateway.idleMs,
+      clock,
+      log,
+      clientInfo: parts.info,
+    });
+    const proxy = new gateway.Proxy({ activations, clock, log });
+    return { activations, proxy, viewPlan: gateway.viewPlan };
+  };
   // Without a directory nobody can know what an earlier run left.
   const held = host.stateDirectory === undefined ? undefined : await gateway.holdRun(run, {
     disk,
@@ -404,13 +445,35 @@ async function openGateway(
     engine,
     endProcesses: (isAlive) => gateway.endOrphanProcesses(owner, isAlive, host),
   });
+  const shared = openOn(disk);
+  const own = new Set<Activations>();
   return {
-    activations,
-    proxy: new gateway.Proxy({ activations, clock, log }),
-    viewPlan: gateway.viewPlan,
+    ...shared,
+    async isolated() {
+      const session = openOn(await copyOf(disk));
+      own.add(session.activations);
+      return {
+        ...session,
+        async close() {
+          own.delete(session.activations);
+          await session.activations.close();
+        },
+      };
+    },
     async close() {
-      await activations.close();
+      await Promise.all([shared.activations, ...own].map((activations) => activations.close()));
       await held?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What one session changes is seen by no other, and forgotten with it. */
+async function copyOf(disk: Disk): Promise<Disk> {
+  const copy = new MemoryDisk();
+  for (const { name, kind, sizeBytes } of await disk.list("")) {
+    if (kind !== "file" || !name.endsWith(".json")) continue;
+    const bytes = await disk.read(name, { maxBytes: sizeBytes });
+    if (bytes !== undefined) await copy.write(name, bytes);
+  }
+  return copy;
 }

@@ -42,6 +42,8 @@ export interface ServeConfig {
   readonly allowedHosts: readonly string[];
   /** Origins, beside loopback, that browsers may call from. */
   readonly allowedOrigins: readonly string[];
+  /** Whether each HTTP session has activations and settings of its own. @default {false} */
+  readonly isolateSessions: boolean;
 }
 
 /** Settings of the catalogue. */
@@ -256,6 +258,7 @@ function serveConfig(flags: Flags, env: Env, warnings: string[]): ServeConfig {
     // Who binds a name expects to be reached by it.
     allowedHosts: [hostname, ...list(flags["allowed-host"])],
     allowedOrigins: list(flags["allowed-origin"]),
+    isolateSessions: flags["isolate-sessions"] === true,
   };
 }
 

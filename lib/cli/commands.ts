@@ -190,6 +190,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         about: "Further origin that browsers may call from",
         repeats: true,
       },
+      { name: "isolate-sessions", about: "Give each HTTP session servers and settings of its own" },
     ],
     examples: ["serve --transport http", "serve --toolsets oci,hub"],
   },

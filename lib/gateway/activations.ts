@@ -291,7 +291,7 @@ export class Activations {
       ? await this.#deps.find(request.id, asker.signal)
       : await this.#entry(request.id, asker.signal);
     const owner = entry === undefined ? undefined : settingsOwner(entry);
-    const plan = planActivation(entry, { ...request, by: asker.by }, {
+    const plan = planActivation(entry, { ...request, name: request.id, by: asker.by }, {
       policy,
       stored: owner === undefined ? new Map() : await settings.values(owner.ids),
       approved: this.#approved,

@@ -110,7 +110,7 @@ function planCandidate(candidate: Candidate, context: PlanContext): ActivationPl
   const { entry, request, deps, given } = context;
   const { policy } = deps;
   const own = valuesFor(candidate, given, { entry, deps });
-  const id = entry?.id ?? adHocId(candidate.target);
+  const id = entry?.id ?? adHocId(candidate.target, request.name);
   const parts = partsOf(candidate, own, id);
   const known = plannedValues(own.values, own.settings);
   if (candidate.target.kind !== "image") refuseEngineSecrets(known);
@@ -205,8 +205,10 @@ function hide(
 }
 
 /** The name that a server without an entry goes by. */
-function adHocId(target: PlanTarget): string {
-  const word = target.kind === "image"
+function adHocId(target: PlanTarget, name: string | undefined): string {
+  const word = name !== undefined
+    ? name.replace(/^adhoc\//, "")
+    : target.kind === "image"
     ? target.image.repository
     : target.kind === "command"
     ? (target.command.split(/[\\/]/).at(-1) ?? "")

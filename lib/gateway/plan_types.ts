@@ -14,6 +14,8 @@ import type { PlanMethod, Verdict } from "./verdict.ts";
 
 /** What a call asks for; what it leaves out is chosen. */
 export interface ActivationRequest {
+  /** Name of a server without an entry. @default by what runs */
+  readonly name?: string;
   /** Prefix of the tools' names. @default by the id, see `defaultPrefix` */
   readonly prefix?: string;
   /** Values by the names of settings, over those that are stored. @default none */

@@ -22,7 +22,7 @@ import { SseTransport } from "./sse.ts";
 /** What {@linkcode createHttpApp} takes. */
 export interface HttpAppOptions extends GuardOptions {
   /** Makes the MCP server of a new session. */
-  readonly connect: () => Server;
+  readonly connect: () => Server | Promise<Server>;
   /** Measures idle time. */
   readonly clock: Clock;
   /** Is told of sessions and faults. */
@@ -241,7 +241,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   }
 
   async function begin(transport: Transport, principal: string): Promise<Session> {
-    const server = options.connect();
+    const server = await options.connect();
     const cleanUp = server.onclose;
     server.onclose = () => {
       cleanUp?.();

@@ -77,6 +77,13 @@ Deno.test("planActivation() of what a caller names needs the operator's leave", 
   assert.equal(url.id, "adhoc/a.example");
   assert.ok(!JSON.stringify(viewPlan(url)).includes("s3cret"));
   assert.equal(url.parts.url, "https://a.example/mcp?key=s3cret");
+  // One that is named may stand beside others of the same host.
+  const named = plan(undefined, { command: "/", name: "My server: 1" }, {
+    policy: { ad_hoc: true },
+  });
+  assert.equal(named.id, "adhoc/My-server-1");
+  const again = plan(undefined, { command: "/", name: named.id }, { policy: { ad_hoc: true } });
+  assert.equal(again.id, named.id);
   assert.equal(plan(undefined, { command: "/" }, { policy: { ad_hoc: true } }).id, "adhoc/server");
 });
 
