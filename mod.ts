@@ -151,6 +151,7 @@ export type {
   Added,
   AddRequest,
   Asker,
+  AskOptions,
   AuditActor,
   Authorize,
   AuthorizeRequest,
@@ -158,11 +159,14 @@ export type {
   ChangedTool,
   CleanTool,
   Difference,
+  ForwardOptions,
   Giver,
   ListedValue,
+  ListKind,
   Mount,
   ObjectSchema,
   OfferedTool,
+  Origin,
   PlanAlternative,
   PlanLimits,
   PlanMethod,
@@ -171,9 +175,9 @@ export type {
   PlanRunArgument,
   PlanTarget,
   PlanValue,
+  ProxyClient,
   Suspicion,
   SuspicionKind,
-  ToolCallOptions,
   ToolHint,
   Usage,
   Verdict,
@@ -240,4 +244,4 @@ export {
   viewTags,
 } from "./lib/oci/mod.ts";
 export type { Sections } from "./lib/store.ts";
-export type { JsonObject } from "./lib/rpc/mod.ts";
+export type { JsonObject, RpcCall, RpcId } from "./lib/rpc/mod.ts";

@@ -104,15 +104,20 @@ const FIRST_TOOLS = [
   ["registry-find", "for an MCP server"],
 ] as const;
 
+/** Characters of what activated servers say of themselves. */
+const MAX_SERVER_WORDS = 8_000;
+
 /** What a model reads once, when its client connects. */
-function instructionsFor(inventory: Inventory): string {
+function instructionsFor(inventory: Inventory, servers?: Activations): string {
   const first = FIRST_TOOLS.filter(([name]) => inventory.findTool(name) !== undefined)
     .map(([name, use]) => `${name} ${use}`);
-  return [
+  const own = [
     "Wharf answers about container images without pulling them, and finds MCP servers.",
     ...(first.length === 0 ? [] : [`Begin with ${first.join(", ")}.`]),
     "Pin with the `pinned` reference. Errors name the next step.",
   ].join(" ");
+  const words = servers?.instructions(MAX_SERVER_WORDS) ?? "";
+  return words === "" ? own : `${own}\n\nActivated servers say of themselves:\n\n${words}`;
 }
 
 /**
@@ -201,16 +206,26 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       import("./mcp/protocol.ts"),
       proxy(),
     ]);
-    const instructions = instructionsFor(inventory);
-    const options = { info, instructions, inventory, clock, log };
+    const parts = { info, inventory, clock, log };
     return async (): Promise<Server> => {
-      if (offered === undefined) return new SessionServer(options);
+      if (offered === undefined) {
+        return new SessionServer({ ...parts, instructions: instructionsFor(inventory) });
+      }
       const isAlone = config.serve.isolateSessions && config.serve.transport === "http";
-      if (!isAlone) return new SessionServer({ ...options, proxy: offered });
+      if (!isAlone) {
+        const { activations } = await gateway();
+        const instructions = instructionsFor(inventory, activations);
+        return new SessionServer({ ...parts, instructions, proxy: offered });
+      }
       const session = await (await gateway()).isolated();
       if (config.gateway.restore !== "off") await session.activations.open();
       const own = inventoryOver(() => Promise.resolve(session));
-      const server = new SessionServer({ ...options, inventory: own, proxy: session.proxy });
+      const server = new SessionServer({
+        ...parts,
+        inventory: own,
+        instructions: instructionsFor(inventory, session.activations),
+        proxy: session.proxy,
+      });
       server.onclose = () => {
         session.close().catch((thrown) =>
           log.error("what a session had activated did not end", {

@@ -10,7 +10,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { ActivationsDeps, Added, AddRequest, Asker } from "./activation_types.ts";
 import { ActiveServer, type ForwardOptions } from "./active_server.ts";
 import type { ActiveRecord, ActiveState } from "./active_state.ts";
-import { type ActiveView, type OfferedTool, viewServer } from "./active_view.ts";
+import { type ActiveView, instructionsOf, type OfferedTool, viewServer } from "./active_view.ts";
 import type { AuditAction } from "./audit.ts";
 import type { JsonObject } from "../rpc/mod.ts";
 import { withAlternative } from "./alternative.ts";
@@ -34,9 +34,9 @@ export class Activations {
   /** Those that are being added. */
   readonly #newcomers = new WeakSet<ActiveServer>();
   readonly #listeners = new Set<(kinds: readonly ListKind[]) => void>();
-  /** What all of them offer. */
+  /** @internal What all of them offer. */
   readonly offers: Offers;
-  /** What passes between them and clients, beside calls. */
+  /** @internal What passes between them and clients, beside calls. */
   readonly traffic: Traffic;
   #approved: ReadonlySet<string> = new Set();
   #opened: Promise<void> | undefined;
@@ -132,6 +132,11 @@ export class Activations {
     });
   }
 
+  /** How to use the activated servers, in their own words; cut to `maxChars`. */
+  instructions(maxChars: number): string {
+    return instructionsOf([...this.#servers.values()].map(({ record }) => record), maxChars);
+  }
+
   /** How many servers are active. */
   get count(): number {
     return this.#servers.size;
@@ -214,6 +219,7 @@ export class Activations {
    *
    * @param id Its id, or one under which its settings are kept.
    * @throws {AppError} `NOT_FOUND` when it is not active.
+   * @internal for `Proxy`
    */
   server(id: string): ActiveServer {
     return this.#find(id);

@@ -10,6 +10,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import type { ActiveRecord } from "./active_state.ts";
+import type { ServerFacts } from "./active_view.ts";
 import type { ListKind } from "./definitions.ts";
 import { type JsonObject, type RpcCall, RpcError } from "../rpc/mod.ts";
 import type { Launched, Usage } from "./launched.ts";
@@ -137,16 +138,7 @@ export class ActiveServer {
   }
 
   /** Facts for people. */
-  get facts(): {
-    readonly how: string | undefined;
-    readonly upMs: number | undefined;
-    readonly restarts: number;
-    readonly calls: number;
-    readonly errors: number;
-    readonly prompts: number;
-    readonly resources: number;
-    readonly notes: readonly string[];
-  } {
+  get facts(): ServerFacts {
     const definitions = this.#session?.definitions;
     return {
       how: this.#started?.how,
@@ -254,7 +246,7 @@ export class ActiveServer {
   /** What it offers now, as agreed to from here on. */
   accept(): ActiveRecord {
     const tools = this.#session?.definitions.tools ?? this.#record.tools;
-    this.#take({ ...this.#record, tools });
+    this.#take({ ...this.#record, tools, ...wordsOf(this.#session) });
     this.#held = [];
     this.#removed = new Set();
     this.#show();
@@ -380,7 +372,7 @@ export class ActiveServer {
     const { tools: now, prompts, resources, templates } = session.definitions;
     this.#take({ ...this.#record, prompts, resources, templates });
     if (this.#record.tools.length === 0) {
-      this.#take({ ...this.#record, tools: now });
+      this.#take({ ...this.#record, tools: now, ...wordsOf(session) });
       return;
     }
     const { changed, added, removed } = compareDefinitions(this.#record.tools, now);
@@ -490,6 +482,12 @@ export class ActiveServer {
 
 /** One empty list, so that nothing on offer is the same nothing as before. */
 const NONE: readonly never[] = [];
+
+/** What a model is told of a server; like its tools it stays as agreed to. */
+function wordsOf(session: UpstreamSession | undefined): Pick<ActiveRecord, "instructions"> {
+  const instructions = session?.info.instructions;
+  return instructions === undefined ? {} : { instructions };
+}
 
 function gone(id: string): AppError {
   return new AppError("UNAVAILABLE", `Cannot use "${id}": it was removed`, {

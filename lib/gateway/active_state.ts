@@ -33,6 +33,8 @@ export interface ActiveRecord {
   readonly resources?: readonly ResourceDefinition[];
   /** Its resource templates, likewise. */
   readonly templates?: readonly TemplateDefinition[];
+  /** How to use it, in its own words, as agreed to; cleaned. */
+  readonly instructions?: string;
   /** When it was added, ISO 8601. */
   readonly addedAt: string;
 }
@@ -68,6 +70,7 @@ const schema = z.object({
     prompts: z.array(z.looseObject({ name: z.string() })).optional(),
     resources: z.array(z.looseObject({ uri: z.string() })).optional(),
     templates: z.array(z.looseObject({ uriTemplate: z.string() })).optional(),
+    instructions: z.string().optional(),
     addedAt: z.string(),
   })),
   approved: z.array(z.string()),

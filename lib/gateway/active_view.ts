@@ -4,6 +4,8 @@
  * @module
  */
 
+import { truncate } from "../core/text.ts";
+import type { ActiveRecord } from "./active_state.ts";
 import type { ActiveServer, ActiveStatus } from "./active_server.ts";
 import type { CleanTool } from "./clean_tools.ts";
 import type { Usage } from "./launched.ts";
@@ -20,6 +22,26 @@ export interface OfferedTool {
   readonly tool: string;
   /** Its definition, cleaned, under the name that clients call. */
   readonly definition: CleanTool;
+}
+
+/** What is counted of a server. */
+export interface ServerFacts {
+  /** How it was started, once it has been. */
+  readonly how: string | undefined;
+  /** Time since its start, in milliseconds, while it runs. */
+  readonly upMs: number | undefined;
+  /** How often it was started again after a crash. */
+  readonly restarts: number;
+  /** Requests that were passed on to it. */
+  readonly calls: number;
+  /** Those that failed. */
+  readonly errors: number;
+  /** Number of its prompts. */
+  readonly prompts: number;
+  /** Number of its resources. */
+  readonly resources: number;
+  /** What a person should know. */
+  readonly notes: readonly string[];
 }
 
 /** One activated server, for people. */
@@ -58,6 +80,21 @@ export interface ActiveView {
   readonly notes: readonly string[];
   /** Why it does not answer. */
   readonly error?: string;
+}
+
+/**
+ * How to use servers, in their own words: each under its id, cut to a fair share.
+ *
+ * @param records The servers.
+ * @param maxChars Most characters in all.
+ */
+export function instructionsOf(records: readonly ActiveRecord[], maxChars: number): string {
+  const told = records.filter(({ instructions }) => instructions !== undefined);
+  const share = Math.floor(maxChars / Math.max(1, told.length));
+  return told.map(({ id, prefix, instructions = "" }) => {
+    const head = `${id}${prefix === "" ? "" : ` (names begin with ${prefix}_)`}: `;
+    return `${head}${truncate(instructions, Math.max(0, share - head.length))}`;
+  }).join("\n\n");
 }
 
 /**

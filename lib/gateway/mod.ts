@@ -7,7 +7,7 @@
 
 export type { ActivationsDeps, Added, AddRequest, Asker } from "./activation_types.ts";
 export { Activations } from "./activations.ts";
-export type { ActiveStatus } from "./active_server.ts";
+export type { ActiveStatus, ForwardOptions } from "./active_server.ts";
 export { ActiveStore } from "./active_state.ts";
 export type { ActiveView, OfferedTool } from "./active_view.ts";
 export { type AuditActor, AuditLog } from "./audit.ts";
@@ -39,7 +39,7 @@ export { parsePolicy, type Policy } from "./policy.ts";
 export { Redactor } from "./redact.ts";
 export type { Mount } from "./render.ts";
 export { RuntimeFinder } from "./runtimes.ts";
-export type { CallOptions, ToolCallOptions } from "./session_types.ts";
+export type { CallOptions } from "./session_types.ts";
 export { type ListedValue, SettingsStore } from "./settings_store.ts";
 export type { Giver } from "./stored_value.ts";
 export type { Suspicion, SuspicionKind } from "./suspicions.ts";
