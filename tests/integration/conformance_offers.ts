@@ -31,6 +31,10 @@ export interface ConformanceTool {
   readonly args?: readonly string[];
   /** Its whole schema, where that is more than `args` can say. */
   readonly inputSchema?: Readonly<Record<string, unknown>>;
+  /** What its definition says beside. @default nothing */
+  readonly also?: Readonly<Record<string, unknown>>;
+  /** What its results have beside their content. @default nothing */
+  readonly beside?: Readonly<Record<string, unknown>>;
   /** Answers a call; what it throws becomes a result with `isError`. */
   call(
     args: Readonly<Record<string, unknown>>,
@@ -49,6 +53,8 @@ const WAV = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQIAAAAAAA==";
 const PAUSE_MS = 50;
 
 const IMAGE = { type: "image", data: PNG, mimeType: "image/png" };
+
+const META = { "example.com/harbour": { berth: 7 } };
 
 const WATCHED = "test://watched-resource";
 
@@ -205,6 +211,36 @@ export const TOOLS: Readonly<Record<string, ConformanceTool>> = {
       return [text("Reconnection test completed successfully")];
     },
   },
+  "test_all_that_can_be_said": {
+    description: "Has all that a tool and its result can have, which the suite asks for nowhere",
+    also: {
+      title: "All that can be said",
+      icons: [{ src: `data:image/png;base64,${PNG}`, mimeType: "image/png", sizes: ["1x1"] }],
+      annotations: { title: "All of it", readOnlyHint: true, openWorldHint: false },
+      outputSchema: {
+        type: "object",
+        properties: { count: { type: "integer" } },
+        required: ["count"],
+      },
+      _meta: META,
+    },
+    beside: { structuredContent: { count: 3 }, _meta: META },
+    call: () => [
+      {
+        ...text('{"count":3}'),
+        annotations: { audience: ["user", "assistant"], priority: 0.5 },
+        _meta: META,
+      },
+      {
+        type: "resource_link",
+        uri: "test://static-text",
+        name: "Static text",
+        title: "A text",
+        mimeType: "text/plain",
+        size: 48,
+      },
+    ],
+  },
   "test_update_watched_resource": {
     description: "Changes the resource that can be watched",
     async call(_args, { updated }) {
@@ -220,6 +256,8 @@ export interface ConformancePrompt {
   readonly description: string;
   /** Its arguments, all required, with what can be completed. @default none */
   readonly args?: Readonly<Record<string, readonly string[]>>;
+  /** What its definition says beside. @default nothing */
+  readonly also?: Readonly<Record<string, unknown>>;
   /** The parts of its messages, all of the user's. */
   get(args: Readonly<Record<string, string>>): readonly Content[];
 }
@@ -228,6 +266,7 @@ export interface ConformancePrompt {
 export const PROMPTS: Readonly<Record<string, ConformancePrompt>> = {
   "test_simple_prompt": {
     description: "Has no arguments",
+    also: { title: "A simple prompt", _meta: META },
     get: () => [text("This is a simple prompt for testing.")],
   },
   "test_prompt_with_arguments": {
@@ -257,6 +296,8 @@ export interface ConformanceResource {
   readonly description: string;
   /** Its type. */
   readonly mimeType: string;
+  /** What its definition says beside. @default nothing */
+  readonly also?: Readonly<Record<string, unknown>>;
   /** Its text or its bytes in base64. */
   readonly body: { readonly text: string } | { readonly blob: string };
 }
@@ -267,6 +308,12 @@ export const RESOURCES: Readonly<Record<string, ConformanceResource>> = {
     name: "Static text",
     description: "A text that does not change",
     mimeType: "text/plain",
+    also: {
+      title: "A text",
+      size: 48,
+      annotations: { audience: ["user"], priority: 1, lastModified: "2026-01-02T03:04:05Z" },
+      _meta: META,
+    },
     body: { text: "This is the content of the static text resource." },
   },
   "test://static-binary": {

@@ -85,6 +85,7 @@ export function conformanceServer(): Server {
     tools: Object.entries(TOOLS).map(([name, tool]) => ({
       name,
       description: tool.description,
+      ...tool.also,
       inputSchema: { ...(tool.inputSchema ?? schemaOf(tool)), type: "object" as const },
     })),
   }));
@@ -104,7 +105,7 @@ export function conformanceServer(): Server {
           if (subscribed.has(uri)) await server.sendResourceUpdated({ uri });
         },
       });
-      return { content: [...content] };
+      return { content: [...content], ...tool.beside };
     } catch (thrown) {
       if (extra.signal.aborted) throw thrown;
       return { content: [{ type: "text", text: messageOf(thrown) }], isError: true };
@@ -112,9 +113,10 @@ export function conformanceServer(): Server {
   });
 
   server.setRequestHandler(ListPromptsRequestSchema, () => ({
-    prompts: Object.entries(PROMPTS).map(([name, { description, args = {} }]) => ({
+    prompts: Object.entries(PROMPTS).map(([name, { description, args = {}, also }]) => ({
       name,
       description,
+      ...also,
       arguments: Object.keys(args).map((arg) => ({
         name: arg,
         description: `Argument ${arg}`,
@@ -136,11 +138,12 @@ export function conformanceServer(): Server {
   });
 
   server.setRequestHandler(ListResourcesRequestSchema, () => ({
-    resources: Object.entries(RESOURCES).map(([uri, { name, description, mimeType }]) => ({
+    resources: Object.entries(RESOURCES).map(([uri, { name, description, mimeType, also }]) => ({
       uri,
       name,
       description,
       mimeType,
+      ...also,
     })),
   }));
   server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({

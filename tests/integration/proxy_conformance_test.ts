@@ -8,7 +8,9 @@
  */
 
 import assert from "node:assert/strict";
-import { openRoute, type Route } from "./conformance_routes.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type Answers, answersOf } from "./conformance_answers.ts";
+import { openRoute, type Route, ROUTES } from "./conformance_routes.ts";
 import { serveConformance } from "./conformance_server.ts";
 import { runServerScenarios, type ScenarioResult, serverScenarios } from "./conformance_suite.ts";
 import { integrationTest, type NeedName } from "./needs.ts";
@@ -28,18 +30,27 @@ const NEEDS: Readonly<Record<Route, readonly NeedName[]>> = {
   remote: [],
 };
 
-let expected: Promise<ReadonlyMap<string, ScenarioResult>> | undefined;
+/** What there is to find by asking the server directly. */
+interface Direct {
+  readonly results: ReadonlyMap<string, ScenarioResult>;
+  readonly answers: Answers;
+}
 
-/** What the server passes when it is asked directly, found once. */
-function direct(): Promise<ReadonlyMap<string, ScenarioResult>> {
-  return expected ??= (async () => {
+let found: Promise<Direct> | undefined;
+
+/** Asks the server directly, once. */
+function direct(): Promise<Direct> {
+  return found ??= (async () => {
     await using server = serveConformance(0);
-    return await runServerScenarios(server.url);
+    return {
+      results: await runServerScenarios(server.url),
+      answers: await answersOf(server.url),
+    };
   })();
 }
 
 Deno.test("the server for tests passes every scenario of the suite, asked directly", async () => {
-  const results = await direct();
+  const { results } = await direct();
   assert.deepEqual([...results.keys()].toSorted(), (await serverScenarios()).toSorted());
   const complaints = [...results].filter(([, { failed, warnings }]) => failed + warnings > 0);
   assert.deepEqual(
@@ -48,20 +59,28 @@ Deno.test("the server for tests passes every scenario of the suite, asked direct
   );
 });
 
-for (const [route, needs] of Object.entries(NEEDS)) {
-  integrationTest(`what passes directly passes through Wharf, with a server as ${route}`, {
-    needs,
-  }, async () => {
+for (const route of ROUTES) {
+  integrationTest(`what passes directly passes through Wharf, with the server as ${route}`, {
+    needs: NEEDS[route],
+  }, async (t) => {
     const before = await direct();
-    // The keys of NEEDS are routes; Object.entries() tells them as strings.
-    await using open = await openRoute(route as Route);
-    const results = await runServerScenarios(open.mcp);
-    const worse = [...before].flatMap(([name, { failed, warnings }]) => {
-      const result = results.get(name);
-      if (result === undefined) return failed === 0 ? [`${name}: not run`] : [];
-      const isSame = failed > 0 || (result.failed === 0 && result.warnings <= warnings);
-      return isSame ? [] : [`${name}: ${result.reasons.join("; ")}`];
+    await using open = await openRoute(route);
+    await t.step("the suite finds no more to fault", async () => {
+      const results = await runServerScenarios(open.mcp);
+      const worse = [...before.results].flatMap(([name, { failed, warnings }]) => {
+        const result = results.get(name);
+        if (result === undefined) return [`${name}: not run`];
+        const isSame = failed > 0 || (result.failed === 0 && result.warnings <= warnings);
+        return isSame ? [] : [`${name}: ${result.reasons.join("; ")}`];
+      });
+      assert.deepEqual(worse, [], open.stderr());
     });
-    assert.deepEqual(worse, [], `worse than direct:\n${worse.join("\n")}\n${open.stderr()}`);
+    await t.step("all answers are the same", async () => {
+      const answers = await answersOf(open.mcp);
+      const differing = Object.keys(before.answers)
+        .filter((name) => !isDeepStrictEqual(answers[name], before.answers[name]));
+      const of = (all: Answers) => Object.fromEntries(differing.map((name) => [name, all[name]]));
+      assert.deepEqual(of(answers), of(before.answers));
+    });
   });
 }
