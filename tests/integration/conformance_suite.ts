@@ -69,15 +69,21 @@ export async function serverScenarios(): Promise<readonly string[]> {
 }
 
 async function suite(args: readonly string[], cwd: string): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "-q", "--no-lock", "--no-config", SUITE, ...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  }).output();
-  const decoder = new TextDecoder();
-  return decoder.decode(stdout) + decoder.decode(stderr);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), TIMEOUT_MS);
+  try {
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "-q", "--no-lock", "--no-config", SUITE, ...args],
+      cwd,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      signal: late.signal,
+    }).output();
+    const decoder = new TextDecoder();
+    return decoder.decode(stdout) + decoder.decode(stderr);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function withFolder<Result>(body: (folder: string) => Promise<Result>): Promise<Result> {
