@@ -59,6 +59,10 @@ interface Session {
   readonly transport: Transport;
   /** Whose session it is; others are told that there is none. */
   readonly principal: string;
+  /** What its streams have brought; absent for the older transport, which resumes none. */
+  readonly events?: MemoryEventStore;
+  /** Whether several requests came in one body: their answers share a stream. */
+  hasBatches: boolean;
   /** Answers under way, streams included. */
   open: number;
   /** Calls under way. */
@@ -165,14 +169,15 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   ): Promise<Response> {
     const full = noRoom();
     if (full !== undefined) return full;
+    const events = new MemoryEventStore();
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
-      eventStore: new MemoryEventStore(),
+      eventStore: events,
       retryInterval: RETRY_MS,
       enableJsonResponse: !acceptsEvents(request),
       onsessioninitialized: (id) => void sessions.set(id, session),
     });
-    const session = await begin(transport, principal);
+    const session = await begin(transport, principal, events);
     const response = await answer(session, request, json);
     // A refused initialize leaves no session behind.
     if (transport.sessionId === undefined) await session.server.close();
@@ -185,6 +190,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
     session.lastSeenMs = clock.now();
+    session.hasBatches ||= Array.isArray(json);
+    // The SDK's client comes back for more after each error; its stream would stay open for ever.
+    const lastEvent = request.headers.get("last-event-id") ?? "";
+    if (!session.hasBatches && session.events?.isAnswer(lastEvent) === true) {
+      return refusal(405, "Nothing follows the answer", { allow: "POST, DELETE" });
+    }
     session.open++;
     const isCall = request.method === "POST";
     if (isCall) session.calls++;
@@ -240,7 +251,11 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     return new Response("Accepted\n", { status: 202 });
   }
 
-  async function begin(transport: Transport, principal: string): Promise<Session> {
+  async function begin(
+    transport: Transport,
+    principal: string,
+    events?: MemoryEventStore,
+  ): Promise<Session> {
     const server = await options.connect();
     const cleanUp = server.onclose;
     server.onclose = () => {
@@ -249,7 +264,16 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     };
     await server.connect(transport);
     void sweep();
-    return { server, transport, principal, open: 0, calls: 0, lastSeenMs: clock.now() };
+    return {
+      server,
+      transport,
+      principal,
+      ...(events === undefined ? {} : { events }),
+      hasBatches: false,
+      open: 0,
+      calls: 0,
+      lastSeenMs: clock.now(),
+    };
   }
 
   function find(id: string, principal: string): Session | undefined {
