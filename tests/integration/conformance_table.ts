@@ -13,7 +13,7 @@
 
 import { openRoute, ROUTES } from "./conformance_routes.ts";
 import { serveConformance } from "./conformance_server.ts";
-import { runServerScenarios, type ScenarioResult } from "./conformance_suite.ts";
+import { runServerScenarios, type ScenarioResult, WARNED } from "./conformance_suite.ts";
 
 type Column = readonly [heading: string, results: ReadonlyMap<string, ScenarioResult>];
 
@@ -33,8 +33,9 @@ async function columns(): Promise<readonly Column[]> {
 function cell(result: ScenarioResult | undefined): string {
   if (result === undefined) return "not run";
   const { passed, failed, warnings, reasons } = result;
-  const checks = `${passed} of ${passed + failed}`;
   const warned = warnings === 0 ? "" : `, ${warnings} warned`;
+  if (passed + failed === 0) return `nothing failed (nothing checked${warned})`;
+  const checks = `${passed} of ${passed + failed}`;
   // What a server says may hold what ends a cell.
   const why = failed === 0 ? "" : `: ${reasons.join("; ").replaceAll("|", "\\|")}`;
   return `${failed === 0 ? "pass" : "**fail**"} (${checks}${warned})${why}`;
@@ -49,5 +50,8 @@ if (import.meta.main) {
     ...names.map((name) => [name, ...all.map(([, results]) => cell(results.get(name)))]),
   ];
   const table = rows.map((row) => `| ${row.join(" | ")} |\n`).join("");
-  await Deno.stdout.write(new TextEncoder().encode(table));
+  const notes = Object.entries(WARNED).map(([name, { why }]) =>
+    `\n${name} is warned of: ${why}.\n`
+  );
+  await Deno.stdout.write(new TextEncoder().encode(table + notes.join("")));
 }

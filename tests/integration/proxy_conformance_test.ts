@@ -12,17 +12,13 @@ import { isDeepStrictEqual } from "node:util";
 import { type Answers, answersOf } from "./conformance_answers.ts";
 import { openRoute, type Route, ROUTES } from "./conformance_routes.ts";
 import { serveConformance } from "./conformance_server.ts";
-import { runServerScenarios, type ScenarioResult, serverScenarios } from "./conformance_suite.ts";
+import {
+  runServerScenarios,
+  type ScenarioResult,
+  serverScenarios,
+  WARNED,
+} from "./conformance_suite.ts";
 import { integrationTest, type NeedName } from "./needs.ts";
-
-/** Scenarios in which the suite warns of the server itself, how often, and why. */
-const WARNED: Readonly<Record<string, { readonly warnings: number; readonly why: string }>> = {
-  "server-sse-polling": {
-    warnings: 2,
-    why: "the suite says that it speaks 2025-03-26, which has no events to begin a stream with, " +
-      "so that the SDK sends none",
-  },
-};
 
 const NEEDS: Readonly<Record<Route, readonly NeedName[]>> = {
   process: [],
