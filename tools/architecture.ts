@@ -13,11 +13,12 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   host: ["core"],
   store: ["core"],
   oci: ["core"],
+  connect: ["core"],
   catalog: ["core", "store"],
   gateway: ["core", "rpc", "store", "oci", "catalog"],
   mcp: ["core", "rpc", "oci", "catalog", "gateway"],
   http: ["core", "mcp"],
-  cli: ["core", "mcp"],
+  cli: ["core", "mcp", "connect"],
   app: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http"],
   // The files at the root: the composition root and the public API.
   main: [
@@ -31,6 +32,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "mcp",
     "http",
     "cli",
+    "connect",
     "app",
   ],
   mod: ["core", "rpc", "config", "store", "oci", "catalog", "gateway", "mcp", "http", "app"],
@@ -65,6 +67,9 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "isomorphic-git": ["lib/catalog/git_library.ts"],
   "linkedom": ["lib/catalog/html.ts"],
   "js-yaml": ["lib/catalog/yaml.ts"],
+  // Clients' config files are read by what their authors read them with, or the nearest to it.
+  "jsonc-parser": ["lib/connect/jsonc_tree.ts"],
+  "smol-toml": ["lib/connect/toml_value.ts"],
 };
 
 /** Modules of Node that only compute, for every unit. */

@@ -11,6 +11,8 @@ import type { Env } from "../core/host.ts";
 export const ENV_NAMES: readonly string[] = [
   "ALL_PROXY",
   "APPDATA",
+  "CLAUDE_CONFIG_DIR",
+  "CODEX_HOME",
   "COLUMNS",
   "CONTAINERS_CONF",
   "CONTAINERS_REGISTRIES_CONF",
@@ -19,6 +21,7 @@ export const ENV_NAMES: readonly string[] = [
   "DENO_TLS_CA_STORE",
   "DOCKER_AUTH_CONFIG",
   "DOCKER_CONFIG",
+  "GEMINI_CLI_HOME",
   "HOME",
   "HTTPS_PROXY",
   "HTTP_PROXY",
