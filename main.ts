@@ -20,6 +20,7 @@ import {
   parseArguments,
   printError,
   printTools,
+  runConnect,
   runTool,
   type Terminal,
 } from "./lib/cli/mod.ts";
@@ -29,6 +30,7 @@ import type { Env, Files } from "./lib/core/host.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { systemClock } from "./lib/host/clock.ts";
+import { openConfigFiles } from "./lib/host/config_files.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
 import { readEnv } from "./lib/host/env.ts";
 import { openLog } from "./lib/host/log.ts";
@@ -65,6 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
       terminal.out(`wharf ${INFO.version} (deno ${Deno.version.deno}, ${Deno.build.target})`);
       return 0;
     }
+    if (invocation.kind === "connect") return await connect(invocation, terminal);
     return await run(invocation, terminal, stdio);
   } catch (thrown) {
     const error = toAppError(thrown);
@@ -73,8 +76,59 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Changes a client's config; neither network nor cache nor anything of a server is touched. */
+async function connect(
+  invocation: Invocation & { readonly kind: "connect" },
+  terminal: Terminal,
+): Promise<number> {
+  const env = readEnv();
+  const { os } = Deno.build;
+  // What a server would refuse is not written for one.
+  resolveConfig(invocation.flags, env, os);
+  return await runConnect(invocation, {
+    files: openConfigFiles(),
+    clock: systemClock,
+    machine: { os, env },
+    started: {
+      isCompiled: Deno.build.standalone,
+      execPath: Deno.execPath(),
+      mainModule: Deno.mainModule,
+      localFlags: localFlags(),
+      remoteFlags: remoteFlags(),
+      directory: Deno.cwd(),
+    },
+    terminal,
+    signal: stopSignal(),
+  });
+}
+
+/**
+ * What runs a checkout: the permission set is in its deno.json. Where the standard library came
+ * from npm, JSR is out of reach, and a client needs the same helper that started this process.
+ */
+function localFlags(): readonly string[] {
+  const flags = ["-q", "--no-prompt", "-P=full"];
+  if (import.meta.resolve("@std/path").startsWith("jsr:")) return flags;
+  return ["-A", "-q", import.meta.resolve("./tools/deno.ts"), "run", ...flags];
+}
+
+/** The widest permission set as flags, where no deno.json is at hand. */
+function remoteFlags(): readonly string[] {
+  const { net, run } = deno.permissions.full;
+  return [
+    "-q",
+    "--no-prompt",
+    "--allow-net",
+    `--deny-net=${net.deny.join(",")}`,
+    "--allow-read",
+    "--allow-write",
+    "--allow-env",
+    `--allow-run=${run.join(",")}`,
+  ];
+}
+
 async function run(
-  invocation: Exclude<Invocation, { kind: "help" | "version" }>,
+  invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
   terminal: Terminal,
   stdio: Stdio,
 ): Promise<number> {
@@ -150,7 +204,7 @@ interface Ready {
 
 /** Does what the command line asks for. */
 async function perform(
-  invocation: Exclude<Invocation, { kind: "help" | "version" }>,
+  invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
   { app, config, terminal, stdio, stopped, permissions, directory }: Ready,
 ): Promise<number> {
   if (invocation.kind === "tools") {

@@ -43,6 +43,12 @@ export type Invocation =
       readonly all: boolean;
     }
     | { readonly kind: "tools"; readonly output: Output }
+    | {
+      readonly kind: "connect";
+      /** Name of the client; without it all are listed. */
+      readonly client: string | undefined;
+      readonly output: Output;
+    }
     | { readonly kind: "help"; readonly command: CommandSpec | undefined }
     | { readonly kind: "version" }
   );
@@ -127,6 +133,9 @@ function invocation(
     if (flag.parameter !== undefined && value !== undefined) values[flag.parameter] = value;
   }
   if (command.name === "serve") return { kind: "serve", flags };
+  if (command.name === "connect") {
+    return { kind: "connect", client: words[0], output: output(flags), flags };
+  }
   if (command.tool === undefined) return { kind: "tools", output: output(flags), flags };
   return {
     kind: "tool",

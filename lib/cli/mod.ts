@@ -7,6 +7,7 @@
 
 export { type Invocation, parseArguments } from "./arguments.ts";
 export { banner, type BannerFacts } from "./banner.ts";
+export { runConnect } from "./connect.ts";
 export { helpText } from "./help.ts";
 export { printError, printTools, runTool } from "./run.ts";
 export type { Terminal } from "./terminal.ts";
