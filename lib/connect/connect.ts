@@ -22,7 +22,7 @@ import { loadToml } from "./toml_text.ts";
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /** A client that writes its file all the time is to be closed first. */
-const MAX_TRIES = 5;
+const MAX_TRIES = 10;
 
 /** How many backups are looked through for what a file was before. */
 const MAX_BACKUPS = 10;

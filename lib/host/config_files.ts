@@ -7,11 +7,16 @@
 
 import { AppError } from "../core/errors.ts";
 import type { ConfigFiles, FileChange } from "../core/host.ts";
+import { systemClock } from "./clock.ts";
 import { absent, guarded, readFile, syncFolder } from "./disk.ts";
 
 /** A config file may hold secrets. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
+
+/** Another Wharf is done with a file in far less time than these tries take. */
+const LOCK_TRIES = 40;
+const LOCK_POLL_MS = 25;
 
 /** A file that was read before is read again whole, whatever its size was allowed to be then. */
 const ANY_SIZE = { maxBytes: 256 * 1024 * 1024 };
@@ -59,22 +64,30 @@ async function replace(path: string, change: FileChange): Promise<boolean> {
       hint: "Another program may make it (a dotfile manager): change it there, or chmod u+w it",
     });
   }
-  if (!await holds(target, change.expected)) return false;
+  await Deno.mkdir(dirname(target), { recursive: true, mode: FOLDER_MODE });
+  using lock = await lockFile(target);
+  if (lock === undefined || !await holds(target, change.expected)) return false;
+  return await write(target, change, found);
+}
+
+/** Writes beside the file what it is to hold, and puts it in its place. */
+async function write(
+  target: string,
+  { expected, bytes, backup }: FileChange,
+  found: Deno.FileInfo | undefined,
+): Promise<boolean> {
   const folder = dirname(target);
-  await Deno.mkdir(folder, { recursive: true, mode: FOLDER_MODE });
   const temporary = `${folder}/.${crypto.randomUUID()}.tmp`;
   const made: string[] = [];
   try {
-    if (change.bytes !== undefined) made.push(await writeNew(temporary, change.bytes, found));
-    if (change.expected !== undefined) {
-      made.push(await writeNew(change.backup, change.expected, found));
-    }
+    if (bytes !== undefined) made.push(await writeNew(temporary, bytes, found));
+    if (expected !== undefined) made.push(await writeNew(backup, expected, found));
     // Another program may have written while this one did.
-    const isExpected = await holds(target, change.expected);
-    if (isExpected && change.bytes === undefined) await Deno.remove(target);
-    else if (isExpected) await Deno.rename(temporary, target);
-    else {
-      for (const name of made) await Deno.remove(name);
+    let isDone = await holds(target, expected);
+    if (isDone && bytes === undefined) await Deno.remove(target);
+    else if (isDone) isDone = await put(temporary, target, expected === undefined);
+    if (!isDone) {
+      for (const name of made) await absent(() => Deno.remove(name));
       return false;
     }
   } catch (thrown) {
@@ -84,6 +97,41 @@ async function replace(path: string, change: FileChange): Promise<boolean> {
   }
   await syncFolder(folder);
   return true;
+}
+
+/** Gives a written file its name; `false` where a file is there that should not be. */
+async function put(temporary: string, target: string, isNew: boolean): Promise<boolean> {
+  if (isNew) {
+    try {
+      // Unlike a rename, a link never takes the place of a file.
+      await Deno.link(temporary, target);
+      await Deno.remove(temporary);
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.AlreadyExists) return false;
+      // Not every file system knows links.
+    }
+  }
+  await Deno.rename(temporary, target);
+  return true;
+}
+
+/**
+ * Keeps other Wharfs from a file that is there; other programs do not ask. On Windows a locked file
+ * could neither be read nor replaced, so that nothing is locked there.
+ *
+ * @returns `undefined` where somebody holds it all the time.
+ */
+async function lockFile(path: string): Promise<Disposable | undefined> {
+  const file = Deno.build.os === "windows" ? undefined : await absent(() => Deno.open(path));
+  if (file === undefined) return { [Symbol.dispose]() {} };
+  for (let tries = 0; tries < LOCK_TRIES; tries++) {
+    const exclusive = true;
+    if (await file.tryLock(exclusive)) return file;
+    await systemClock.sleep(LOCK_POLL_MS);
+  }
+  file.close();
+  return undefined;
 }
 
 /** Where a chain of links leads; the path itself where it is none. */

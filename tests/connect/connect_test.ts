@@ -264,7 +264,7 @@ Deno.test("connectClient() gives up where another program never rests", async ()
   const error = await failure(connectClient(request("cursor"), world(files)));
   assert.equal(error.code, "UNAVAILABLE");
   assert.equal(error.hint, "Close Cursor and try again");
-  assert.equal(files.text(CURSOR), '{"n":5}');
+  assert.equal(files.text(CURSOR), '{"n":10}');
   assert.deepEqual(files.paths, [CURSOR]);
 });
 
