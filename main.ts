@@ -93,8 +93,7 @@ async function connect(
       isCompiled: Deno.build.standalone,
       execPath: Deno.execPath(),
       mainModule: Deno.mainModule,
-      localFlags: localFlags(),
-      remoteFlags: remoteFlags(),
+      runFlags: Deno.build.standalone ? [] : runFlags(),
       directory: Deno.cwd(),
     },
     terminal,
@@ -103,17 +102,18 @@ async function connect(
 }
 
 /**
- * What runs a checkout: the permission set is in its deno.json. Where the standard library came
- * from npm, JSR is out of reach, and a client needs the same helper that started this process.
+ * The widest permission set, for `deno run`. A checkout has it in its deno.json; where its standard
+ * library came from npm, JSR is out of reach, and a client needs the helper that started this
+ * process too. A bundle and a published module have no deno.json beside them.
  */
-function localFlags(): readonly string[] {
-  const flags = ["-q", "--no-prompt", "-P=full"];
-  if (import.meta.resolve("@std/path").startsWith("jsr:")) return flags;
-  return ["-A", "-q", import.meta.resolve("./tools/deno.ts"), "run", ...flags];
-}
-
-/** The widest permission set as flags, where no deno.json is at hand. */
-function remoteFlags(): readonly string[] {
+function runFlags(): readonly string[] {
+  const url = Deno.mainModule;
+  if (url.startsWith("file:") && url.endsWith("/main.ts")) {
+    const flags = ["-q", "--no-prompt", "-P=full"];
+    if (import.meta.resolve("@std/path").startsWith("jsr:")) return flags;
+    const helper = new URL("tools/deno.ts", url);
+    return ["-A", "-q", helper.href, "run", ...flags];
+  }
   const { net, run } = deno.permissions.full;
   return [
     "-q",

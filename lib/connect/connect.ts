@@ -109,7 +109,7 @@ export async function connectClient(
         Promise.resolve(connectEdit(bytes, { format, path: { map: client.map, name } }, entry)),
     );
     const action = edit.isSame ? "already" : edit.hadEntry ? "replaced" : "connected";
-    return { action, file, entry, backup, difference: difference(...edit.shown) };
+    return { action, file, entry, backup, difference: differenceOf(edit) };
   }, { request, deps, paste });
 }
 
@@ -140,7 +140,7 @@ export async function disconnectClient(
         }),
     );
     const action = edit.isSame ? "absent" : "removed";
-    return { action, file, entry: undefined, backup, difference: difference(...edit.shown) };
+    return { action, file, entry: undefined, backup, difference: differenceOf(edit) };
   }, { request, deps, paste: undefined });
 }
 
@@ -180,6 +180,11 @@ export async function listClients(
       return { client, file, state: "unusable", problem: toAppError(thrown).message };
     }
   }));
+}
+
+/** Nothing where nothing changed: a large file is not compared with itself. */
+function differenceOf(edit: Edit): readonly string[] {
+  return edit.isSame ? [] : difference(...edit.shown());
 }
 
 async function loadFormat({ form }: Client): Promise<ConfigFormat> {

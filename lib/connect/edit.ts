@@ -25,7 +25,7 @@ export interface Edit {
   /** Whether the new text is the old one. */
   readonly isSame: boolean;
   /** The texts before and after, without what may be secret. */
-  readonly shown: readonly [before: string, after: string];
+  shown(): readonly [before: string, after: string];
 }
 
 /** What there is to know of a file. */
@@ -44,6 +44,9 @@ export interface Target {
 
 /** Bytes of a file, or `undefined` where there is none. */
 export type FileBytes = Uint8Array<ArrayBuffer> | undefined;
+
+/** Longest entry whose trace is followed; a large file is not read for nothing. */
+const MAX_ENTRY_BYTES = 64 * 1024;
 
 const BOM = "\uFEFF";
 
@@ -100,8 +103,12 @@ export function removeEdit(
   // Last of all no file: without a backup Wharf may have made it.
   for (const origin of [...(options.backups ?? []), undefined]) {
     if (!leadsTo(origin, bytes, target, entry)) continue;
-    const shown = origin === undefined ? "" : concealed(origin, target);
-    return { bytes: origin, hadEntry: true, isSame: false, shown: [opened.text.conceal(), shown] };
+    return {
+      bytes: origin,
+      hadEntry: true,
+      isSame: false,
+      shown: () => [opened.text.conceal(), origin === undefined ? "" : concealed(origin, target)],
+    };
   }
   return checked(opened, target, {
     written: opened.text.remove(),
@@ -117,7 +124,8 @@ function leadsTo(
   target: Target,
   entry: unknown,
 ): boolean {
-  if (!isEntry(entry)) return false;
+  const added = now.length - (origin?.length ?? 0);
+  if (!isEntry(entry) || added < 0 || added > MAX_ENTRY_BYTES) return false;
   const edit = connectEdit(origin, target, entry);
   return !isBroken(edit) && !edit.hadEntry && edit.bytes !== undefined &&
     sameBytes(edit.bytes, now);
@@ -159,8 +167,7 @@ function concealed(bytes: Uint8Array<ArrayBuffer>, target: Target): string {
 }
 
 function unchanged({ bytes, text }: OpenedBytes, hadEntry: boolean): Edit {
-  const shown = text.conceal();
-  return { bytes, hadEntry, isSame: true, shown: [shown, shown] };
+  return { bytes, hadEntry, isSame: true, shown: () => [text.conceal(), text.conceal()] };
 }
 
 /** A change, once its result was read and found to be what was meant. */
@@ -184,7 +191,7 @@ function checked(
     bytes: new TextEncoder().encode(mark + written),
     hadEntry,
     isSame: false,
-    shown: [text.conceal(), after.conceal()],
+    shown: () => [text.conceal(), after.conceal()],
   };
 }
 

@@ -16,10 +16,8 @@ export interface Started {
   readonly execPath: string;
   /** URL of the main module. */
   readonly mainModule: string;
-  /** Flags of `deno run` for a main module on disk, beside a deno.json with permission sets. */
-  readonly localFlags: readonly string[];
-  /** Flags of `deno run` for a main module of a registry. */
-  readonly remoteFlags: readonly string[];
+  /** Flags of `deno run` for the main module; a binary needs none. */
+  readonly runFlags: readonly string[];
   /** Working directory, which relative paths in flags are meant from. */
   readonly directory: string;
 }
@@ -66,10 +64,10 @@ export function launchCommand(
   });
   const { isCompiled, execPath, mainModule } = started;
   if (isCompiled) return { command: execPath, args: own };
-  const isLocal = mainModule.startsWith("file:");
-  const run = isLocal ? started.localFlags : started.remoteFlags;
-  const main = isLocal ? localPath(mainModule, machine) : registryName(mainModule);
-  return { command: execPath, args: ["run", ...run, main, ...own] };
+  const main = mainModule.startsWith("file:")
+    ? localPath(mainModule, machine)
+    : registryName(mainModule);
+  return { command: execPath, args: ["run", ...started.runFlags, main, ...own] };
 }
 
 /** A value that means the same wherever Wharf is started. */

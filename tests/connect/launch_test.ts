@@ -13,8 +13,7 @@ const compiled: Started = {
   isCompiled: true,
   execPath: "/usr/local/bin/wharf",
   mainModule: "file:///tmp/deno-compile-wharf/main.ts",
-  localFlags: ["-P=full"],
-  remoteFlags: ["--allow-net"],
+  runFlags: ["-P=full"],
   directory: "/work",
 };
 
@@ -39,7 +38,7 @@ Deno.test("launchCommand() runs a checkout or a published module as it was run",
   const published = { ...deno, mainModule: "https://jsr.io/@wharf/wharf/0.1.0/main.ts" };
   assert.deepEqual(
     launchCommand(published, { toolsets: ["oci"] }, linux).args,
-    ["run", "--allow-net", "jsr:@wharf/wharf@0.1.0/main", "--toolsets", "oci"],
+    ["run", "-P=full", "jsr:@wharf/wharf@0.1.0/main", "--toolsets", "oci"],
   );
   const other = { ...deno, mainModule: "https://example.com/wharf/main.ts" };
   assert.equal(launchCommand(other, {}, linux).args.at(-1), "https://example.com/wharf/main.ts");
