@@ -11,7 +11,7 @@ import type { Clock, ConfigFiles } from "../core/host.ts";
 import { type Client, CLIENTS, type Connection, type Location } from "./clients.ts";
 import { difference } from "./difference.ts";
 import { connectEdit, type Edit, type FileBytes, isBroken, look, removeEdit } from "./edit.ts";
-import type { ConfigFormat, Entry } from "./format.ts";
+import { type ConfigFormat, type Entry, merged } from "./format.ts";
 import { loadJsonc } from "./jsonc_text.ts";
 import type { Machine } from "./machine.ts";
 import type { Broken } from "./place.ts";
@@ -172,7 +172,7 @@ export async function listClients(
       const wanted = client.entry(connection);
       const state = found.entry === undefined
         ? "absent"
-        : wanted !== undefined && sameValue(found.entry, wanted)
+        : wanted !== undefined && sameValue(found.entry, merged(found.entry, wanted))
         ? "connected"
         : "other";
       return { client, file, state };
@@ -218,7 +218,13 @@ async function locate(
 /** The file to change. */
 async function fileOf(request: EntryRequest, deps: ConnectDeps): Promise<string> {
   const { client, file } = request;
-  if (file !== undefined) return file;
+  if (file !== undefined) {
+    const { folder } = split(file);
+    if (await deps.files.kind(folder) === "directory") return file;
+    throw new AppError("NOT_FOUND", `Cannot write "${file}": there is no such folder`, {
+      hint: `Check the path of --config-file, or make ${folder}`,
+    });
+  }
   const { chosen, likeliest } = await locate(client, deps);
   if (chosen !== undefined) return chosen.file;
   const [mark] = likeliest?.marks ?? [];

@@ -11,6 +11,7 @@ import {
   type Entry,
   type EntryPath,
   isEntry,
+  merged,
   type OpenedText,
 } from "./format.ts";
 import type { Broken } from "./place.ts";
@@ -67,7 +68,7 @@ export function look(bytes: FileBytes, target: Target): Look | Broken {
 }
 
 /**
- * Puts an entry in, in the place of one of the same name.
+ * Puts an entry in; one of the same name says afterwards what is new and keeps the rest.
  *
  * @param bytes The file.
  * @param target Where the entry goes.
@@ -77,9 +78,11 @@ export function look(bytes: FileBytes, target: Target): Look | Broken {
 export function connectEdit(bytes: FileBytes, target: Target, entry: Entry): Edit | Broken {
   const opened = openBytes(bytes, target);
   if (isBroken(opened)) return opened;
-  const hadEntry = opened.text.entry !== undefined;
-  if (sameValue(opened.text.entry, entry)) return unchanged(opened, hadEntry);
-  return checked(opened, target, { written: opened.text.set(entry), entry, hadEntry });
+  const old = opened.text.entry;
+  const hadEntry = old !== undefined;
+  const meant = merged(old, entry);
+  if (sameValue(old, meant)) return unchanged(opened, hadEntry);
+  return checked(opened, target, { written: opened.text.set(entry), entry: meant, hadEntry });
 }
 
 /**
@@ -176,7 +179,7 @@ function checked(
   target: Target,
   { written, entry, hadEntry }: {
     readonly written: string;
-    readonly entry: Entry | undefined;
+    readonly entry: unknown;
     readonly hadEntry: boolean;
   },
 ): Edit | Broken {

@@ -35,13 +35,59 @@ export function isEntry(value: unknown): value is Entry {
     );
 }
 
+/** Keys that say how a server is reached, in any client: those of another way must not stay. */
+const REACH: ReadonlySet<string> = new Set([
+  "args",
+  "bearer_token",
+  "bearer_token_env_var",
+  "command",
+  "env_http_headers",
+  "headers",
+  "httpUrl",
+  "http_headers",
+  "serverUrl",
+  "transport",
+  "type",
+  "url",
+]);
+
+/** Keys of a program; Codex refuses them beside an address. */
+const PROGRAM: ReadonlySet<string> = new Set(["cwd", "env", "envFile", "env_vars"]);
+
+/**
+ * Whether a key of an earlier entry has to go.
+ *
+ * @param key The key.
+ * @param entry The new entry.
+ */
+export function isStale(key: string, entry: Entry): boolean {
+  if (Object.hasOwn(entry, key)) return false;
+  return REACH.has(key) || (PROGRAM.has(key) && !Object.hasOwn(entry, "command"));
+}
+
+/**
+ * What an entry says after it was connected: its user may have added variables, time-outs or tools
+ * that are switched off, and they stay.
+ *
+ * @param old What is there.
+ * @param entry The new entry.
+ */
+export function merged(old: unknown, entry: Entry): Readonly<Record<string, unknown>> {
+  if (typeof old !== "object" || old === null || Array.isArray(old)) return entry;
+  const kept = Object.entries(old).filter(([key]) => !isStale(key, entry));
+  return { ...Object.fromEntries(kept), ...entry };
+}
+
 /** A config file's text that was read and found whole. */
 export interface OpenedText {
   /** What the whole text means. */
   readonly value: Readonly<Record<string, unknown>>;
   /** What the entry means, or `undefined` where there is none. */
   readonly entry: unknown;
-  /** The text with this entry, put in or in the place of the one that is there. */
+  /**
+   * The text with this entry. Where one is there, what says how the server is reached is changed,
+   * see {@linkcode merged}, and the rest of it stays with its comments.
+   */
   set(entry: Entry): string;
   /** The text without the entry; only where there is one. */
   remove(): string;

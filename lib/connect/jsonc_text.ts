@@ -12,6 +12,7 @@ import {
   type HiddenRange,
   hide,
   isShown,
+  isStale,
   type OpenedText,
 } from "./format.ts";
 import {
@@ -23,8 +24,9 @@ import {
   writeInline,
   writeValue,
 } from "./jsonc_layout.ts";
-import { type JsonNode, type JsonProperty, loadJsonReader } from "./jsonc_tree.ts";
+import { type JsonNode, type JsonProperty, type JsonReader, loadJsonReader } from "./jsonc_tree.ts";
 import { type Broken, placeAt } from "./place.ts";
+import { sameValue } from "./same_value.ts";
 
 /**
  * Loads the form of most clients.
@@ -38,7 +40,7 @@ export async function loadJsonc(): Promise<ConfigFormat> {
       // Some clients begin with an empty file.
       if (text.trim() === "") return fresh(path);
       const root = read(text);
-      return "problem" in root ? root : openTree(text, root, path);
+      return "problem" in root ? root : openTree(text, root, { path, read });
     },
   };
 }
@@ -54,7 +56,14 @@ function fresh(path: EntryPath): OpenedText {
   };
 }
 
-function openTree(text: string, root: JsonNode, path: EntryPath): OpenedText | Broken {
+/** Where to look, and how to read a text again once it was changed. */
+interface Search {
+  readonly path: EntryPath;
+  readonly read: JsonReader;
+}
+
+function openTree(text: string, root: JsonNode, search: Search): OpenedText | Broken {
+  const { path } = search;
   if (root.kind !== "object") {
     return { problem: "holds no object", place: placeAt(text, root.start) };
   }
@@ -78,16 +87,57 @@ function openTree(text: string, root: JsonNode, path: EntryPath): OpenedText | B
         return insert(text, root, { [path.map]: { [path.name]: entry } }, layout);
       }
       if (own === undefined) return insert(text, map.node, { [path.name]: entry }, layout);
-      const { start, end } = own.node;
-      const isOneLine = !text.slice(map.node.start, map.node.end).includes("\n");
-      const written = isOneLine
-        ? writeInline(entry, layout)
-        : writeValue(entry, layout, lineIndent(text, own.start));
-      return text.slice(0, start) + written + text.slice(end);
+      return own.node.kind === "object"
+        ? update(text, entry, { ...search, layout })
+        : assign(text, map.node, { own, value: entry, layout });
     },
     remove: () => map === undefined || own === undefined ? text : cut(text, map.node, own),
     conceal: () => conceal(text, root, own),
   };
+}
+
+/** Changes an entry member by member, so that what its user wrote into it stays. */
+function update(
+  text: string,
+  entry: Entry,
+  search: Search & { readonly layout: Layout },
+): string {
+  const { read, path, layout } = search;
+  const root = read(text);
+  const own = "problem" in root
+    ? undefined
+    : root.properties.find(({ key }) => key === path.map)?.node.properties
+      .find(({ key }) => key === path.name)?.node;
+  if (own === undefined) return text;
+  const stale = own.properties.find(({ key }) => isStale(key, entry));
+  if (stale !== undefined) return update(cut(text, own, stale), entry, search);
+  for (const [key, value] of Object.entries(entry)) {
+    const member = own.properties.find((property) => property.key === key);
+    if (member === undefined) {
+      return update(insert(text, own, { [key]: value }, layout), entry, search);
+    }
+    if (!sameValue(member.node.value, value)) {
+      return update(assign(text, own, { own: member, value, layout }), entry, search);
+    }
+  }
+  return text;
+}
+
+/** The text with another value of a member. */
+function assign(
+  text: string,
+  object: JsonNode,
+  { own, value, layout }: {
+    readonly own: JsonProperty;
+    readonly value: unknown;
+    readonly layout: Layout;
+  },
+): string {
+  const isOneLine = !text.slice(object.start, object.end).includes("\n");
+  const written = isOneLine
+    ? writeInline(value, layout)
+    : writeValue(value, layout, lineIndent(text, own.start));
+  return splice(text, own.node.start, own.node.end, written);
 }
 
 /** A member by its name; two of the same name are read differently by different programs. */
@@ -162,11 +212,12 @@ function cut(text: string, object: JsonNode, own: JsonProperty): string {
   const previousComma = previous === undefined ? undefined : commaAfter(text, before);
   const gap = skipTrivia(text, previousComma === undefined ? before : previousComma + 1);
   const blanks = /(\r?\n)?([ \t]*)$/.exec(text.slice(gap.commentEnd, own.start));
-  const rest = text.slice(end, skipTrivia(text, end, { sameLine: true }).end + 1);
-  const endsItsLine = /^[ \t]*(?:\r?\n|\/[/*]|$)/.test(rest) || text[end] === "\r";
+  // Behind a comment to the line's end, another of its kind is harmless and one of two ends is not.
+  const endsItsLine = gap.endsLine ? /[ \t]*(?:\r?\n|\/\/|$)/y : /[ \t]*(?:\r?\n|\/[/*]|$)/y;
+  endsItsLine.lastIndex = end;
   // Without its line end, what follows on this line must not become part of a comment above.
   const takesLine = blanks?.[1] !== undefined &&
-    (endsItsLine || (next === undefined && !gap.endsLine));
+    (endsItsLine.test(text) || (next === undefined && !gap.endsLine));
   if (!takesLine && next !== undefined && blanks?.[1] !== undefined) {
     const blank = /^[ \t]*/.exec(text.slice(end))?.[0].length ?? 0;
     return splice(text, own.start, end + blank, "");

@@ -12,6 +12,8 @@ export interface Statement {
   readonly kind: "table" | "tables" | "pair";
   /** Keys from the top of the document. */
   readonly path: readonly string[];
+  /** Keys of the table that a pair stands in; a header stands at the top. */
+  readonly table: readonly string[];
   /** Where its line begins. */
   readonly start: number;
   /** After its line's end, a comment on the line included. */
@@ -76,13 +78,14 @@ export function statementsOf(text: string): readonly Statement[] {
     const kind = text.startsWith("[[", at) ? "tables" : text[at] === "[" ? "table" : "pair";
     const brackets = kind === "tables" ? 2 : kind === "table" ? 1 : 0;
     const key = keyAt(text, at + brackets);
-    const path = kind === "pair" ? [...table, ...key.path] : key.path;
+    const context = kind === "pair" ? table : [];
+    const path = [...context, ...key.path];
     if (kind !== "pair") table = path;
     // A header ends with its brackets, a key with an equals sign.
     const valueStart = kind === "pair" ? after(BLANK, text, key.end + 1) : key.end + brackets;
     const valueEnd = kind === "pair" ? valueEndAt(text, valueStart) : valueStart;
     const end = after(REST_OF_LINE, text, valueEnd);
-    statements.push({ kind, path, start, end, valueStart, valueEnd });
+    statements.push({ kind, path, table: context, start, end, valueStart, valueEnd });
     // A valid text always goes on; another must not hold the program.
     at = Math.max(end, at + 1);
   }

@@ -12,6 +12,7 @@ import {
   type HiddenRange,
   hide,
   isShown,
+  isStale,
   type OpenedText,
 } from "./format.ts";
 import { type Broken, lineEnd } from "./place.ts";
@@ -36,6 +37,7 @@ function open(text: string, path: EntryPath, read: TomlReader): OpenedText | Bro
   if (map !== undefined && !isTable(map)) {
     return { problem: `has something else than a table in "${path.map}"`, place: undefined };
   }
+  const entry = map !== undefined && Object.hasOwn(map, path.name) ? map[path.name] : undefined;
   const statements = statementsOf(text);
   const found: Found = {
     text,
@@ -43,10 +45,11 @@ function open(text: string, path: EntryPath, read: TomlReader): OpenedText | Bro
     statements,
     own: statements.filter((statement) => isWithin(statement.path, [path.map, path.name])),
     inline: inlineMap(text, statements, path),
+    isTable: isTable(entry),
   };
   return {
     value,
-    entry: map !== undefined && Object.hasOwn(map, path.name) ? map[path.name] : undefined,
+    entry,
     set: (entry) => set(found, entry),
     remove: () => remove(found),
     conceal: () => conceal(found),
@@ -62,6 +65,8 @@ interface Found {
   readonly own: readonly Statement[];
   /** The inline table of all servers, where they are written so. */
   readonly inline: Statement | undefined;
+  /** Whether the entry is a table at all. */
+  readonly isTable: boolean;
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -84,29 +89,72 @@ function inlineMap(
 }
 
 function set(found: Found, entry: Entry): string {
-  const { text, path, own, inline } = found;
+  const { text, path, own, inline, isTable } = found;
   if (inline !== undefined) return setInline(found, inline, entry);
   const [first] = own;
   if (first === undefined) return append(text, path, entry);
   // `wharf = { … }` below `[mcp_servers]`.
   if (own.length === 1 && first.kind === "pair" && first.path.length === 2) {
-    return text.slice(0, first.valueStart) + inlineText(entry) + text.slice(first.valueEnd);
+    const written = inlineEntry(text, first.valueStart, entry);
+    return text.slice(0, first.valueStart) + written + text.slice(first.valueEnd);
   }
-  const groups = groupsOf(found);
-  const [group] = groups;
-  if (group !== undefined && groups.length === 1 && first.kind === "table") {
-    const eol = lineEnd(text);
-    const written = tableText(path, entry, eol);
-    // The last line of a text may lack its end.
-    const end = text.slice(0, group.end).endsWith("\n") ? eol : "";
-    return text.slice(0, group.start) + written + end + text.slice(group.end);
+  if (!isTable) return append(remove(found), path, entry, lineEnd(text));
+  return update(found, entry);
+}
+
+/** One change of the lines of an entry. */
+interface Patch {
+  readonly start: number;
+  readonly end: number;
+  readonly written: string;
+}
+
+/** Changes an entry line by line, so that what its user wrote into it stays. */
+function update({ text, path, own }: Found, entry: Entry): string {
+  const direct = own.filter(({ kind, path }) => kind === "pair" && path.length === 3);
+  const header = own.find(({ kind, path }) => kind === "table" && path.length === 2);
+  const anchor = direct.findLast((pair) => !isStale(pair.path[2] ?? "", entry)) ?? header ??
+    direct.at(-1);
+  // Tables below it only: their own may follow them.
+  if (anchor === undefined) return append(text, path, entry);
+  const patches: Patch[] = [];
+  for (const { start, end, path: [, , key = ""] } of own) {
+    const isReplaced = Object.hasOwn(entry, key) && !direct.some((pair) => pair.path[2] === key);
+    if (isStale(key, entry) || isReplaced) patches.push({ start, end, written: "" });
   }
-  return append(remove(found), path, entry);
+  const missing: string[] = [];
+  for (const [key, value] of Object.entries(entry)) {
+    const pair = direct.find((candidate) => candidate.path[2] === key);
+    if (pair === undefined) missing.push(`${key} = ${valueText(value)}`);
+    else {
+      patches.push({ start: pair.valueStart, end: pair.valueEnd, written: valueText(value) });
+    }
+  }
+  if (missing.length > 0) patches.push(addition(text, anchor, missing));
+  return patches.toSorted((one, two) => two.start - one.start || two.end - one.end).reduce(
+    (changed, { start, end, written }) => changed.slice(0, start) + written + changed.slice(end),
+    text,
+  );
+}
+
+/** New lines behind a line of the entry, with the keys that it is written with. */
+function addition(text: string, anchor: Statement, pairs: readonly string[]): Patch {
+  const eol = lineEnd(text);
+  const keys = anchor.kind === "pair" ? anchor.path.slice(anchor.table.length, -1) : [];
+  const indent = /^[ \t]*/.exec(text.slice(anchor.start))?.[0] ?? "";
+  const lines = pairs.map((pair) => indent + [...keys, pair].join("."));
+  const isCutShort = !text.slice(0, anchor.end).endsWith("\n");
+  const written = isCutShort ? eol + lines.join(eol) : lines.join(eol) + eol;
+  return { start: anchor.end, end: anchor.end, written };
 }
 
 /** The text with the entry's table at its end; what removes it finds the same blank line. */
-function append(text: string, path: EntryPath, entry: Entry): string {
-  const eol = lineEnd(text);
+function append(
+  text: string,
+  path: EntryPath,
+  entry: Entry,
+  eol: string = lineEnd(text),
+): string {
   const written = tableText(path, entry, eol);
   if (text === "") return `${written}${eol}`;
   return text.endsWith("\n") ? `${text}${eol}${written}${eol}` : `${text}${eol}${eol}${written}`;
@@ -147,12 +195,12 @@ function setInline({ text, path }: Found, map: Statement, entry: Entry): string 
   const members = inlineMembers(text, map.valueStart);
   const own = members.filter((member) => member.path[0] === path.name);
   const [first] = own;
-  const written = inlineText(entry);
   if (first !== undefined && own.length === 1 && first.path.length === 1) {
+    const written = inlineEntry(text, first.valueStart, entry);
     return text.slice(0, first.valueStart) + written + text.slice(first.valueEnd);
   }
   const last = members.at(-1);
-  const pair = `${path.name} = ${written}`;
+  const pair = `${path.name} = ${inlineText(entry)}`;
   return last === undefined
     ? `${text.slice(0, map.valueStart)}{ ${pair} }${text.slice(map.valueEnd)}`
     : `${text.slice(0, last.valueEnd)}, ${pair}${text.slice(last.valueEnd)}`;
@@ -178,10 +226,18 @@ function tableText({ map, name }: EntryPath, entry: Entry, eol: string): string 
   return [`[${map}.${name}]`, ...pairs].join(eol);
 }
 
-function inlineText(entry: Entry): string {
-  return `{ ${
-    Object.entries(entry).map(([key, value]) => `${key} = ${valueText(value)}`).join(", ")
-  } }`;
+function inlineText(entry: Entry, kept: readonly string[] = []): string {
+  const pairs = Object.entries(entry).map(([key, value]) => `${key} = ${valueText(value)}`);
+  return `{ ${[...pairs, ...kept].join(", ")} }`;
+}
+
+/** An inline entry in the place of one that is there, or of something else. */
+function inlineEntry(text: string, offset: number, entry: Entry): string {
+  const old = text[offset] === "{" ? inlineMembers(text, offset) : [];
+  const kept = old.filter(({ path: [key = ""] }) =>
+    !Object.hasOwn(entry, key) && !isStale(key, entry)
+  );
+  return inlineText(entry, kept.map(({ start, valueEnd }) => text.slice(start, valueEnd)));
 }
 
 function valueText(value: Entry[string]): string {

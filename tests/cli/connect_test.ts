@@ -172,9 +172,14 @@ Deno.test("wharf connect prints the text to paste where it cannot write", async 
 });
 
 Deno.test("wharf connect --config-file takes a path from where the person is", async () => {
-  const files = new MemoryFiles();
+  const files = new MemoryFiles({ "/work/.vscode": undefined, "/x": undefined });
   await run(["vscode", "--config-file", "./.vscode/mcp.json"], files);
   assert.deepEqual(files.paths, ["/work/.vscode/mcp.json"]);
   await run(["vscode", "--config-file", "/x/mcp.json"], files);
   assert.deepEqual(files.paths, ["/work/.vscode/mcp.json", "/x/mcp.json"]);
+  // A slip in a path makes no folders.
+  const slip = await run(["vscode", "--config-file", "/y/mcp.json"], files);
+  assert.equal(slip.code, 1);
+  assert.match(slip.err, /^wharf: Cannot write "\/y\/mcp\.json": there is no such folder\nNext: /);
+  assert.match(slip.out, /"servers"/);
 });

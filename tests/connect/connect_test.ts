@@ -150,6 +150,27 @@ Deno.test("disconnectClient() keeps what was written since", async () => {
   assert.equal(files.text(CURSOR), '{\n  "new": 1,\n  "mcpServers": {}\n}');
 });
 
+Deno.test("connectClient() keeps what the user added to the entry, but nothing of another way to reach it", async () => {
+  const added =
+    '{"mcpServers":{"wharf":{"env":{"OCI_TOKEN":"s3cret"},"command":"/old","timeout":9}}}';
+  const files = new MemoryFiles({ [CURSOR]: added });
+  const deps = world(files);
+  const entry = () => JSON.parse(files.text(CURSOR) ?? "").mcpServers.wharf;
+  assert.equal((await connectClient(request("cursor"), deps)).action, "replaced");
+  const kept = { env: { OCI_TOKEN: "s3cret" }, command: "/usr/local/bin/wharf", timeout: 9 };
+  assert.deepEqual(entry(), kept);
+  assert.equal((await connectClient(request("cursor"), deps)).action, "already");
+  const [, , cursor] = await listClients({ name: "wharf", connection }, deps);
+  assert.equal(cursor?.state, "connected");
+  const http = { kind: "http", url: "http://h/mcp", tokenVariable: "T" } as const;
+  const moved = await connectClient(request("cursor", { connection: http }), deps);
+  const headers = { Authorization: "Bearer ${env:T}" };
+  assert.deepEqual(entry(), { timeout: 9, url: "http://h/mcp", headers });
+  assert.doesNotMatch(moved.difference.join("\n"), /s3cret/);
+  await connectClient(request("cursor"), deps);
+  assert.deepEqual(entry(), { timeout: 9, command: "/usr/local/bin/wharf" });
+});
+
 Deno.test("connectClient() shows what would change and writes nothing when asked for that", async () => {
   const files = new MemoryFiles({ [CURSOR]: '{\n  "key": "s3cret"\n}' });
   const deps = world(files);
@@ -222,7 +243,7 @@ Deno.test("connectClient() says that a client is not installed and gives the tex
 });
 
 Deno.test("connectClient() takes a file that is named, wherever it is", async () => {
-  const files = new MemoryFiles();
+  const files = new MemoryFiles({ "/x": undefined });
   const made = await connectClient(request("vscode", { file: "/x/mcp.json" }), world(files));
   assert.equal(made.file, "/x/mcp.json");
   assert.match(files.text("/x/mcp.json") ?? "", /"servers"/);

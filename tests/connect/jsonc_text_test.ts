@@ -6,8 +6,9 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { merged } from "../../lib/connect/format.ts";
 import { loadJsonc } from "../../lib/connect/jsonc_text.ts";
-import { connected, jsonDocument, problem, removed } from "./texts.ts";
+import { connected, jsonDocument, jsonDocumentWithEntry, problem, removed } from "./texts.ts";
 
 const format = await loadJsonc();
 const target = { format, path: { map: "mcpServers", name: "wharf" } };
@@ -79,22 +80,73 @@ Deno.test("connect keeps comments, trailing commas and the layout", () => {
   }
 });
 
-Deno.test("connect replaces an entry of the same name where it is", () => {
+Deno.test("connect changes an entry of the same name where it is, and keeps what was added to it", () => {
   const before = `{
   "mcpServers": {
     // ours
-    "wharf": { "command": "old", "env": { "A": "b" } }, // mine
+    "wharf": {
+      // the old one
+      "command": "old", // where it was
+      "env": { "A": "b" }, // mine
+      "url": "http://x"
+    },
     "z": {}
   }
 }`;
-  const written = connected(before, target, entry);
   assert.equal(
-    written,
-    `{\n  "mcpServers": {\n    // ours\n    ${BLOCK}, // mine\n    "z": {}\n  }\n}`,
+    connected(before, target, entry),
+    `{
+  "mcpServers": {
+    // ours
+    "wharf": {
+      // the old one
+      "command": "/usr/local/bin/wharf", // where it was
+      "env": { "A": "b" }, // mine
+      "args": ["--toolsets", "oci"]
+    },
+    "z": {}
+  }
+}`,
   );
   assert.equal(
-    connected('{"mcpServers":{"wharf":1}}', target, entry),
-    '{"mcpServers":{"wharf":{"command":"/usr/local/bin/wharf","args":["--toolsets","oci"]}}}',
+    connected(before, target, { url: "http://y" }),
+    `{
+  "mcpServers": {
+    // ours
+    "wharf": {
+      // the old one // where it was // mine
+      "url": "http://y"
+    },
+    "z": {}
+  }
+}`,
+  );
+  for (const old of ["1", "null", "[]", "{}", '"x"', '{"command":{},"args":null}']) {
+    assert.equal(
+      connected(`{"mcpServers":{"wharf":${old}}}`, target, entry),
+      '{"mcpServers":{"wharf":{"command":"/usr/local/bin/wharf","args":["--toolsets","oci"]}}}',
+    );
+  }
+});
+
+Deno.test("connect keeps the meaning of everything else, whatever the entry was", () => {
+  fc.assert(
+    fc.property(jsonDocumentWithEntry, ({ text, value, old }) => {
+      for (const wanted of [entry, { url: "http://x", headers: { A: "b" } }]) {
+        const written = connected(text, target, wanted);
+        const opened = format.open(written.replace(/^\uFEFF/, ""), target.path);
+        assert.ok("value" in opened);
+        assert.deepEqual(opened.value, {
+          ...value,
+          mcpServers: { ...value["mcpServers"], wharf: merged(old, wanted) },
+        });
+        assert.equal(connected(written, target, wanted), written);
+        const without = format.open(removed(written, target).replace(/^\uFEFF/, ""), target.path);
+        assert.ok("value" in without);
+        assert.equal(without.entry, undefined);
+      }
+    }),
+    { seed: 20261121, numRuns: 500 },
   );
 });
 

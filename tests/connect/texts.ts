@@ -114,34 +114,79 @@ const servers = fc.uniqueArray(
   { maxLength: 3, selector: ({ key }) => key },
 );
 
+/** All that makes a document. */
+const parts = fc.record({
+  style,
+  others: fc.uniqueArray(
+    fc.record({ key: word.filter((key) => key !== "mcpServers"), value: tree }),
+    { maxLength: 3, selector: ({ key }) => key },
+  ),
+  servers: fc.option(servers, { nil: undefined }),
+  at: fc.nat(3),
+  around: fc.constantFrom("", "\n", "\n\n", " "),
+  mark: fc.constantFrom("", "", "\uFEFF"),
+});
+
+type Parts = typeof parts extends fc.Arbitrary<infer T> ? T : never;
+
+function lay(
+  { style, others, around, mark }: Parts,
+  at: number,
+  servers: readonly Member[] | undefined,
+): { readonly text: string; readonly members: readonly Member[] } {
+  const members = [...others];
+  if (servers !== undefined) {
+    const value = { members: servers };
+    members.splice(Math.min(at, members.length), 0, { key: "mcpServers", value });
+  }
+  let turn = 0;
+  const comment = () => style.comments[turn++ % style.comments.length] ?? "";
+  const text = write({ members }, style, "", comment);
+  const end = style.oneLine ? "" : around.replaceAll("\n", style.eol);
+  return { text: mark + text + end, members };
+}
+
 /** A JSON document with comments that has no entry of Wharf, and how many servers it has. */
-export const jsonDocument: fc.Arbitrary<{ readonly text: string; readonly servers: number }> = fc
-  .record({
-    style,
-    others: fc.uniqueArray(
-      fc.record({ key: word.filter((key) => key !== "mcpServers"), value: tree }),
-      { maxLength: 3, selector: ({ key }) => key },
-    ),
-    servers: fc.option(servers, { nil: undefined }),
-    at: fc.nat(3),
-    around: fc.constantFrom("", "\n", "\n\n", " "),
-    mark: fc.constantFrom("", "", "\uFEFF"),
-  }).map(({ style, others, servers, at, around, mark }) => {
-    const members = [...others];
-    if (servers !== undefined) {
-      members.splice(Math.min(at, members.length), 0, {
-        key: "mcpServers",
-        value: { members: servers },
-      });
-    }
-    let turn = 0;
-    const comment = () => style.comments[turn++ % style.comments.length] ?? "";
-    const text = write({ members }, style, "", comment);
-    return {
-      text: mark + text + (style.oneLine ? "" : around.replaceAll("\n", style.eol)),
-      servers: servers?.length ?? -1,
-    };
-  });
+export const jsonDocument: fc.Arbitrary<{ readonly text: string; readonly servers: number }> = parts
+  .map((made) => ({
+    text: lay(made, made.at, made.servers).text,
+    servers: made.servers?.length ?? -1,
+  }));
+
+/** A JSON document with some entry of Wharf, what it means, and what the entry means. */
+export const jsonDocumentWithEntry: fc.Arbitrary<{
+  readonly text: string;
+  readonly value: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly old: unknown;
+}> = fc.record({
+  made: parts,
+  place: fc.nat(3),
+  old: fc.oneof(
+    tree,
+    fc.record({
+      members: fc.uniqueArray(
+        fc.record({
+          key: fc.constantFrom("command", "args", "url", "env", "headers", "type", "a", "timeout"),
+          value: tree,
+        }),
+        { maxLength: 5, selector: ({ key }) => key },
+      ),
+    }),
+  ),
+}).map(({ made, place, old }) => {
+  const servers = (made.servers ?? []).toSpliced(place, 0, { key: "wharf", value: old });
+  const { text, members } = lay(made, made.at, servers);
+  // What a document means is an object, and so are its servers.
+  const value = meaning({ members }) as Record<string, Record<string, unknown>>;
+  return { text, value, old: meaning(old) };
+});
+
+function meaning(tree: Tree): unknown {
+  if (typeof tree === "string") return JSON.parse(tree);
+  return "list" in tree
+    ? tree.list.map(meaning)
+    : Object.fromEntries(tree.members.map(({ key, value }) => [key, meaning(value)]));
+}
 
 /** Lays a tree out. */
 function write(tree: Tree, style: Style, indent: string, comment: () => string): string {

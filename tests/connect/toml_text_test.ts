@@ -42,45 +42,75 @@ Deno.test("connect appends a table, one blank line after what is there", () => {
   );
 });
 
-Deno.test("connect replaces an entry in each form that TOML has", () => {
+Deno.test("connect changes an entry in each form that TOML has, and keeps what was added to it", () => {
+  const args = 'args = ["--toolsets", "oci"]';
+  const command = 'command = "/usr/local/bin/wharf"';
   const forms: Readonly<Record<string, readonly [before: string, after: string]>> = {
     "a table with a table below it": [
-      '# top\n[mcp_servers.wharf]\ncommand = "old"\n# in it\n[mcp_servers.wharf.env]\nA = "b"\n# below\n[z]\n',
-      `# top\n${BLOCK}# below\n[z]\n`,
+      '# top\n[mcp_servers.wharf]\n  command = "old" # here\n# in it\ntimeout = 1.0\n[mcp_servers.wharf.env]\nA = "b"\n# below\n[z]\n',
+      `# top\n[mcp_servers.wharf]\n  ${command} # here\n# in it\ntimeout = 1.0\n${args}\n[mcp_servers.wharf.env]\nA = "b"\n# below\n[z]\n`,
+    ],
+    "another way to reach it": [
+      '[mcp_servers.wharf]\nurl = "old"\nbearer_token_env_var = "T"\nenabled = false\n[mcp_servers.wharf.http_headers]\nA = "b"\n[mcp_servers.wharf.tools.x]\na = 1\n',
+      `[mcp_servers.wharf]\nenabled = false\n${command}\n${args}\n[mcp_servers.wharf.tools.x]\na = 1\n`,
     ],
     "a table at the end, without a line end": [
-      '[mcp_servers.wharf]\ncommand = "old"',
-      BLOCK.trimEnd(),
+      '[mcp_servers.wharf]\nurl = "old"',
+      `[mcp_servers.wharf]\n${command}\n${args}\n`,
     ],
-    "quoted keys": ['["mcp_servers" . \'wharf\']\nurl = "old"\n[z]\n', `${BLOCK}[z]\n`],
+    "a table that ends with the text": [
+      '[mcp_servers.wharf]\ncommand = "old"',
+      `[mcp_servers.wharf]\n${command}\n${args}`,
+    ],
+    "quoted keys": [
+      '["mcp_servers" . \'wharf\']\n"command" = "old"\n[z]\n',
+      `["mcp_servers" . 'wharf']\n"command" = "/usr/local/bin/wharf"\n${args}\n[z]\n`,
+    ],
     "an inline table in a table": [
-      '[mcp_servers]\nwharf = { command = "old" } # mine\nother = { command = "x" }\n',
-      '[mcp_servers]\nwharf = { command = "/usr/local/bin/wharf", args = ["--toolsets", "oci"] } # mine\nother = { command = "x" }\n',
+      '[mcp_servers]\nwharf = { command = "old", "env" = { A = "b" } } # mine\nother = { command = "x" }\n',
+      `[mcp_servers]\nwharf = { ${command}, ${args}, "env" = { A = "b" } } # mine\nother = { command = "x" }\n`,
     ],
     "an inline table in an inline table": [
-      'mcp_servers = { wharf = { command = "}" }, other = { command = "x" } }\n',
-      'mcp_servers = { wharf = { command = "/usr/local/bin/wharf", args = ["--toolsets", "oci"] }, other = { command = "x" } }\n',
+      'mcp_servers = { wharf = { url = "}", timeout = 1 }, other = { command = "x" } }\n',
+      `mcp_servers = { wharf = { ${command}, ${args}, timeout = 1 }, other = { command = "x" } }\n`,
     ],
     "dotted keys": [
-      'mcp_servers.wharf.command = "old"\na = 1\nmcp_servers.wharf.args = [\n  "x",\n]\n[z]\n',
-      `a = 1\n[z]\n\n${BLOCK}`,
+      'mcp_servers.wharf.command = "old"\na = 1\nmcp_servers.wharf.env.A = "b"\n[z]\n',
+      `mcp_servers.wharf.${command}\nmcp_servers.wharf.${args}\na = 1\nmcp_servers.wharf.env.A = "b"\n[z]\n`,
     ],
     "dotted keys in a table": [
-      '[mcp_servers]\nwharf.command = "old"\nother.command = "x"\n',
-      `[mcp_servers]\nother.command = "x"\n\n${BLOCK}`,
+      '[mcp_servers]\n  wharf.args = [\n    "x",\n  ] # list\nother.command = "x"\n',
+      `[mcp_servers]\n  wharf.${args} # list\n  wharf.${command}\nother.command = "x"\n`,
     ],
-    "tables that are apart": [
+    "a table below it that comes first": [
       '[mcp_servers.wharf.env]\nA = "b"\n[z]\n[mcp_servers.wharf]\ncommand = "old"\n',
-      `[z]\n\n${BLOCK}`,
+      `[mcp_servers.wharf.env]\nA = "b"\n[z]\n[mcp_servers.wharf]\n${command}\n${args}\n`,
+    ],
+    "only a table below it": [
+      '[mcp_servers.wharf.env]\nA = "b"\n',
+      `[mcp_servers.wharf.env]\nA = "b"\n\n${BLOCK}`,
     ],
     "lists of tables below it": [
       '[mcp_servers.wharf]\ncommand = "old"\n[[mcp_servers.wharf.list]]\na = 1\n[[mcp_servers.wharf.list]]\na = 2\n[z]\n',
-      `${BLOCK}[z]\n`,
+      `[mcp_servers.wharf]\n${command}\n${args}\n[[mcp_servers.wharf.list]]\na = 1\n[[mcp_servers.wharf.list]]\na = 2\n[z]\n`,
+    ],
+    "no table at all": [
+      "[mcp_servers]\nwharf = 1 # what\n",
+      `[mcp_servers]\nwharf = { ${command}, ${args} } # what\n`,
+    ],
+    "a list of tables": ["[[mcp_servers.wharf]]\na = 1\n", BLOCK],
+    "parts of another kind": [
+      '[mcp_servers.wharf]\nenabled = true\n[mcp_servers.wharf.args]\nA = "b"\n',
+      `[mcp_servers.wharf]\nenabled = true\n${command}\n${args}\n`,
     ],
   };
   for (const [name, [before, after]] of Object.entries(forms)) {
     assert.equal(connected(before, target, entry), after, name);
     assert.equal(connected(after, target, entry), after, name);
+    const windows = before.replaceAll("\n", "\r\n");
+    if (before.endsWith("\n")) {
+      assert.equal(connected(windows, target, entry), after.replaceAll("\n", "\r\n"), name);
+    }
   }
 });
 
