@@ -114,6 +114,24 @@ Deno.test({
 });
 
 Deno.test({
+  name: "openConfigFiles() leaves a file with its owner when an administrator changes it",
+  // Only an administrator may give files away.
+  ignore: !posix || Deno.uid() !== 0,
+  async fn() {
+    await using folder = await temporary();
+    const path = `${folder.path}/config.json`;
+    await Deno.writeTextFile(path, "one");
+    await Deno.chown(path, 1234, 1235);
+    const change = { expected: bytes("one"), bytes: bytes("two"), backup: `${path}.backup` };
+    assert.ok(await files.replace(path, change));
+    for (const name of [path, `${path}.backup`]) {
+      const { uid, gid } = await Deno.stat(name);
+      assert.deepEqual([uid, gid], [1234, 1235], name);
+    }
+  },
+});
+
+Deno.test({
   name: "openConfigFiles() follows links, and they stay",
   ignore: !posix,
   async fn() {
