@@ -14,7 +14,7 @@ import type { Listen, Listening, Net } from "./core/http.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
-import type { Activations, Proxy } from "./gateway/mod.ts";
+import type { Activations, DirectOptions, DirectServer, DirectSpec, Proxy } from "./gateway/mod.ts";
 import { appInventory, type GatewayDoor, type Inventory, type SystemFacts } from "./mcp/mod.ts";
 import type { Server } from "./mcp/protocol.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
@@ -86,6 +86,14 @@ export interface App {
    * @returns Where it listens; `finished` settles when the last call is done.
    */
   serveHttp(listen: Listen, signal: AbortSignal): Promise<Listening>;
+  /**
+   * Connects to a remote server that is not activated. Nothing is kept but what a sign-in leaves.
+   *
+   * @param spec The server.
+   * @param options Whoever answers it, and cancellation.
+   * @returns The connection; whoever asked for it ends it.
+   */
+  openRemote(spec: DirectSpec, options: DirectOptions): Promise<DirectServer>;
   /** Ends what was activated; nothing of it remains. What is kept comes back with the next start. */
   close(): Promise<void>;
 }
@@ -296,6 +304,13 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       if (signal.aborted) await stop();
       else signal.addEventListener("abort", () => void stop(), { once: true });
       return listening;
+    },
+    async openRemote(spec, options) {
+      const { OAuth, OAuthStore, openDirect, parsePolicy } = await import("./gateway/mod.ts");
+      const policy = parsePolicy(config.gateway.policy);
+      const { state: disk } = host;
+      const oauth = new OAuth({ ...host, disk, store: new OAuthStore({ disk, log }) });
+      return await openDirect(spec, { ...host, oauth, policy, clientInfo: info }, options);
     },
     async close() {
       if (gateway.isMade()) await (await gateway()).close();

@@ -7,13 +7,13 @@
 import { type AppError, toAppError } from "../core/errors.ts";
 import type { BoundTool, ToolResult } from "../mcp/mod.ts";
 import type { Invocation } from "./arguments.ts";
-import { openProgressBar } from "./progress.ts";
+import { openProgressBar, type ProgressBar } from "./progress.ts";
 import { renderFacts } from "./render.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Exit codes: as `sysexits` is not followed by the peers, the common three. */
-const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** A registry that always gives a cursor must not hold the command line for ever. */
 const MAX_PAGES = 10_000;
@@ -73,6 +73,23 @@ export function printError(error: AppError, output: string, terminal: Terminal):
   }
   terminal.err(`wharf: ${error.message}`);
   if (error.hint !== undefined) terminal.err(`Next: ${error.hint}`);
+}
+
+/**
+ * Hands the page of a sign-in to the person, whose browser has to run on this machine.
+ *
+ * @param url The page.
+ * @param message What it is for.
+ * @param deps Terminal, and what is drawn on it.
+ */
+export function handOver(
+  url: URL,
+  message: string,
+  { terminal, bar }: { readonly terminal: Terminal; readonly bar: Pick<ProgressBar, "clear"> },
+): void {
+  bar.clear();
+  terminal.err(`${message}: open this page in a browser of this machine`);
+  terminal.err(`  ${url.href}`);
 }
 
 /**
@@ -159,9 +176,7 @@ async function* pages(
   const context = {
     caller: { client: "cli", transport: "cli" },
     openPage: (url: URL, message: string) => {
-      bar.clear();
-      deps.terminal.err(`${message}: open this page in a browser of this machine`);
-      deps.terminal.err(`  ${url.href}`);
+      handOver(url, message, { terminal: deps.terminal, bar });
       return Promise.resolve();
     },
     signal: deps.signal,
