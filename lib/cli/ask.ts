@@ -85,11 +85,9 @@ class Question {
     }
     if (this.#deps.elicit !== "ask") return this.#declined("nobody is asked");
     this.#say(`wants a page of ${page.host} to be opened`);
-    const agreed = await this.#agreed("Open it?");
-    if (agreed !== undefined) return agreed;
-    this.#deps.terminal.err("Open this page in a browser:");
+    // Whoever agrees has seen where it leads (MCP, "Safe URL Handling").
     this.#deps.terminal.err(`  ${page.href}`);
-    return { action: "accept" };
+    return await this.#agreed("Do you open it in a browser?") ?? { action: "accept" };
   }
 
   async #form(): Promise<Readonly<Record<string, unknown>>> {
