@@ -21,7 +21,7 @@ import { type CleanTool, cleanTool } from "./clean_tools.ts";
 import { type DirectSignIn, readSignIn } from "./direct_sign_in.ts";
 import { readHeaders } from "./direct_values.ts";
 import type { ServerInfo } from "./handshake.ts";
-import type { JsonObject } from "./json_rpc.ts";
+import { isObject, type JsonObject, RpcError } from "./json_rpc.ts";
 import type { Authorize, OAuth } from "./oauth.ts";
 import type { Policy } from "./policy.ts";
 import { Redactor } from "./redact.ts";
@@ -106,6 +106,12 @@ export interface DirectOptions {
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
+
+/** `URLElicitationRequiredError` of MCP. */
+const PAGES_NEEDED = -32042;
+
+/** More than a person opens for one call. */
+const MOST_PAGES = 5;
 
 /** For the server to end the session. */
 const CLOSE_GRACE_MS = 1_000;
@@ -207,13 +213,29 @@ class Direct implements DirectServer {
     try {
       return await this.#session.call(name, args, options);
     } catch (thrown) {
-      throw this.#about.redactor.error(toAppError(thrown));
+      throw this.#about.redactor.error(withPages(toAppError(thrown)));
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session.close(CLOSE_GRACE_MS);
   }
+}
+
+/** A call that needs pages to be opened first names them in its error (MCP, "URL Mode"). */
+function withPages(error: AppError): AppError {
+  if (!(error instanceof RpcError) || error.fault.code !== PAGES_NEEDED) return error;
+  const { data } = error.fault;
+  const asked = isObject(data) && Array.isArray(data.elicitations) ? data.elicitations : [];
+  const pages = asked.slice(0, MOST_PAGES).flatMap((one: unknown) => {
+    const page = isObject(one) && typeof one.url === "string" ? URL.parse(one.url) : null;
+    return page !== null && /^https?:$/.test(page.protocol) ? [page.href] : [];
+  });
+  if (pages.length === 0) return error;
+  return new AppError("FORBIDDEN", error.message, {
+    hint: `Open ${pages.join(" and ")} in a browser, then call again`,
+    cause: error,
+  });
 }
 
 function handlersFor(person: DirectPerson): Readonly<Record<string, ServerRequestHandler>> {
