@@ -11,7 +11,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { AppError } from "../core/errors.ts";
 import { parseJson } from "../core/json.ts";
-import { isObject } from "./json_rpc.ts";
+import { isObject } from "../rpc/mod.ts";
 import { type AddClientAuthentication, createPrivateKeyJwtAuth, type FetchLike } from "./sdk.ts";
 import { shownText } from "./secrets_text.ts";
 
