@@ -48,17 +48,21 @@ function blockText(block: Record_): string {
       return many(text);
     case "image":
     case "audio":
-      return `[${type} ${one(mimeType)}, ${sizeOf(data)}]`;
+      return `[${type} ${facts(one(mimeType), sizeOf(data))}]`;
     case "resource_link":
-      return `[resource ${[title ?? name, uri].map(one).filter((part) => part !== "").join(" ")}]`;
+      return `[resource ${facts(one(title ?? name), one(uri))}]`;
     case "resource": {
       const inner = isRecord(resource) ? resource : {};
       if (typeof inner.text === "string") return many(inner.text);
-      return `[resource ${one(inner.uri)} ${one(inner.mimeType)}, ${sizeOf(inner.blob)}]`;
+      return `[resource ${facts(one(inner.uri), one(inner.mimeType), sizeOf(inner.blob))}]`;
     }
     default:
       return `[${one(type)}]`;
   }
+}
+
+function facts(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(", ");
 }
 
 /** Size of what base64 holds. */

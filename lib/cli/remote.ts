@@ -48,7 +48,8 @@ export async function callRemote(
   deps: RemoteDeps,
 ): Promise<number> {
   const { open, terminal, signal } = deps;
-  using bar = openProgressBar(terminal);
+  using drawn = openProgressBar(terminal);
+  const bar = pausable(drawn);
   try {
     const person = personAt(invocation, deps, bar);
     await using server = await open(invocation.target, { person, signal });
@@ -68,7 +69,7 @@ export async function callRemote(
 async function call(
   server: DirectServer,
   { tool: name, pairs, json, output }: RemoteInvocation & { readonly tool: string },
-  { terminal, timeoutMs, signal, bar }: RemoteDeps & { readonly bar: ProgressBar },
+  { terminal, timeoutMs, signal, bar }: RemoteDeps & { readonly bar: PausableBar },
 ): Promise<number> {
   const tool = server.tool(name);
   const args = { ...json, ...coerceArguments(pairs, tool.inputSchema) };
@@ -84,9 +85,31 @@ async function call(
   return result["isError"] === true ? EXIT.failed : EXIT.ok;
 }
 
+/** A bar that does not draw over what a person is asked. */
+interface PausableBar extends Pick<ProgressBar, "show" | "clear"> {
+  /** Draws nothing while a task runs. */
+  pause<T>(task: () => Promise<T>): Promise<T>;
+}
+
+function pausable({ show, clear }: ProgressBar): PausableBar {
+  let paused = 0;
+  return {
+    show: (progress) => paused === 0 ? show(progress) : undefined,
+    clear,
+    async pause(task) {
+      paused++;
+      try {
+        return await task();
+      } finally {
+        paused--;
+      }
+    },
+  };
+}
+
 function showProgress(
   { progress, total, message }: Readonly<Record<string, unknown>>,
-  bar: ProgressBar,
+  bar: PausableBar,
 ): void {
   if (typeof progress !== "number") return;
   bar.show({
@@ -101,7 +124,7 @@ function showProgress(
 function personAt(
   { elicit, target }: RemoteInvocation,
   { terminal }: RemoteDeps,
-  bar: ProgressBar,
+  bar: PausableBar,
 ): DirectPerson {
   const canAsk = terminal.question !== undefined;
   const how = elicit ?? "ask";
@@ -112,7 +135,7 @@ function personAt(
     clear: bar.clear,
   });
   return {
-    elicit: answer,
+    elicit: (params, signal) => bar.pause(() => answer(params, signal)),
     opensPages: how === "ask" && canAsk,
     authorize({ url, server }) {
       handOver(url, `Sign in to ${server.host}`, { terminal, bar });

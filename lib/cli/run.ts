@@ -5,8 +5,10 @@
  */
 
 import { type AppError, toAppError } from "../core/errors.ts";
+import { escapeHidden } from "../core/text.ts";
 import type { BoundTool, ToolResult } from "../mcp/mod.ts";
 import type { Invocation } from "./arguments.ts";
+import { contentLines } from "./content.ts";
 import { openProgressBar, type ProgressBar } from "./progress.ts";
 import { renderFacts } from "./render.ts";
 import { table } from "./table.ts";
@@ -136,7 +138,7 @@ async function printFacts(
     isGood &&= result.isError !== true;
     // What another server answered may have no structured form.
     if (result.structuredContent === undefined) {
-      terminal.out(invocation.output === "json" ? JSON.stringify(result) : text);
+      terminal.out(invocation.output === "json" ? escapeHidden(JSON.stringify(result)) : text);
     } else if (invocation.output === "json") terminal.out(JSON.stringify(answer));
     else if (invocation.show === "text") terminal.out(text);
     else {
@@ -191,7 +193,8 @@ async function* pages(
     );
     const answer = result.structuredContent ?? {};
     bar.clear();
-    yield { result, answer, text: result.content.map(({ text }) => String(text ?? "")).join("\n") };
+    // What other servers answer is passed on as it came: it is cleaned for the terminal here.
+    yield { result, answer, text: contentLines({ ...result }, deps.terminal).join("\n") };
     cursor = answer["next_cursor"];
     if (!invocation.all || cursor === undefined) return;
   }

@@ -25,9 +25,9 @@ Deno.test("contentLines() shows texts cleaned, and names what is no text", () =>
     "one\n\ttwo[31m",
     "[image image/png, 5 B]",
     "[audio audio/wav, 3 B]",
-    "[resource The A file:///a]",
+    "[resource The A, file:///a]",
     "inside",
-    "[resource file:///b x/y, 4 B]",
+    "[resource file:///b, x/y, 4 B]",
     "[hologram]",
     "",
   ]);

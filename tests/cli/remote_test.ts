@@ -123,6 +123,21 @@ Deno.test("callRemote() shows progress cleaned, and clears it", async () => {
   assert.deepEqual(status, ["[##########----------]  50%  half[2J way", ""]);
 });
 
+Deno.test("callRemote() draws no progress over a question", async () => {
+  let elicit: DirectPerson["elicit"] | undefined;
+  const form = { requestedSchema: { properties: { n: { type: "integer" } } } };
+  const call: Call = async (_name, _args, options) => {
+    const { signal } = new AbortController();
+    const asked = elicit?.(form, signal);
+    options?.onProgress?.({ progress: 1, message: "hidden" });
+    await asked;
+    options?.onProgress?.({ progress: 2, message: "shown" });
+    return { content: [] };
+  };
+  const open = (person: DirectPerson) => Promise.resolve(void (elicit = person.elicit));
+  assert.deepEqual((await run(["echo"], { call, open, isTerminal: true })).status, ["shown", ""]);
+});
+
 Deno.test("callRemote() tells errors, and ends the connection", async () => {
   const unknown = await run(["ecko"]);
   assert.deepEqual([unknown.code, unknown.err, unknown.closed()], [
