@@ -51,7 +51,7 @@ const CANCEL = { action: "cancel" } as const;
  */
 export function openAnswerer(deps: AnswererDeps): Answerer {
   const one = new Limiter(1);
-  return (params, signal) => one.run(() => new Question(deps, params, signal).answer(), signal);
+  return (params, signal) => one.run(() => new Question(deps, { params, signal }).answer(), signal);
 }
 
 /** One question of a server's. */
@@ -62,8 +62,10 @@ class Question {
 
   constructor(
     deps: AnswererDeps,
-    params: Readonly<Record<string, unknown>>,
-    signal: AbortSignal,
+    { params, signal }: {
+      readonly params: Readonly<Record<string, unknown>>;
+      readonly signal: AbortSignal;
+    },
   ) {
     this.#deps = deps;
     this.#params = params;

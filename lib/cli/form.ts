@@ -86,7 +86,7 @@ export function readForm(schema: unknown): Form {
   const unknown: string[] = [];
   for (const [name, property] of all) {
     const field = fields.length < MAX_FIELDS && isRecord(property)
-      ? fieldOf(name, property, needed.has(name))
+      ? fieldOf(name, property, { required: needed.has(name) })
       : undefined;
     if (field !== undefined) fields.push(field);
     else if (needed.has(name)) unknown.push(shown(name));
@@ -158,7 +158,11 @@ export function limitsOf({ kind, min, max, format }: Field): string {
   return [form ?? "", range].filter((part) => part !== "").join(", ");
 }
 
-function fieldOf(name: string, schema: Schema, required: boolean): Field | undefined {
+function fieldOf(
+  name: string,
+  schema: Schema,
+  { required }: Pick<Field, "required">,
+): Field | undefined {
   const kind = kindOf(schema);
   if (kind === undefined) return undefined;
   const choices = choicesOf(kind === "choices" && isRecord(schema.items) ? schema.items : schema);

@@ -80,7 +80,7 @@ export function coerceValue(value: unknown, schema: unknown): unknown {
   const kinds = typesOf(schema);
   if (kinds.includes("string")) return typeof value === "boolean" ? String(value) : value;
   for (const type of kinds) {
-    const coerced = ofType(value, type, schema);
+    const coerced = ofType(value, { type, schema });
     if (coerced !== value) return coerced;
   }
   return value;
@@ -95,7 +95,10 @@ function typesOf(schema: unknown): readonly string[] {
   return [...named, ...branches.flatMap(typesOf)].filter((name) => name !== "null");
 }
 
-function ofType(value: unknown, type: string, schema: unknown): unknown {
+function ofType(
+  value: unknown,
+  { type, schema }: { readonly type: string; readonly schema: unknown },
+): unknown {
   if (type === "object" && Array.isArray(value)) return pairsOf(...value.map(String));
   if (typeof value !== "string") return value;
   if (type === "boolean") {

@@ -54,12 +54,17 @@ export async function readSignIn(
     throw fault(
       "--client-metadata-url",
       "--client-id names another client",
-      "Leave one of them out",
+      { hint: "Leave one of them out" },
     );
   }
   if (clientMetadataUrl !== undefined) checkMetadataUrl(clientMetadataUrl);
   if (clientId === undefined && clientMetadataUrl === undefined) {
-    throw fault("a client", "it has no id", "Write --client-id ID");
+    throw fault("a client", "it has no id", { hint: "Write --client-id ID" });
+  }
+  if (issuer !== undefined && clientId === undefined) {
+    throw fault("--issuer", "a client that describes itself belongs to none", {
+      hint: "Leave it out",
+    });
   }
   const grant = await readGrant(given, deps);
   if (
@@ -68,7 +73,7 @@ export async function readSignIn(
     throw fault(
       "--client-key",
       "it goes with --grant client_credentials, in place of a secret",
-      "Add the one and leave the other out",
+      { hint: "Add the one and leave the other out" },
     );
   }
   const isBare = clientSecret === undefined && clientKey === undefined;
@@ -76,7 +81,7 @@ export async function readSignIn(
     throw fault(
       "a client without a person",
       "nothing proves who it is",
-      "Write --client-id ID and --client-secret env:NAME",
+      { hint: "Write --client-id ID and --client-secret env:NAME" },
     );
   }
   return {
@@ -106,7 +111,7 @@ async function readGrant(
       throw fault(
         "an identity provider",
         "a part of it is missing, or another grant is named",
-        "Write --idp-token-url URL --idp-client-id ID --id-token env:NAME",
+        { hint: "Write --idp-token-url URL --idp-client-id ID --id-token env:NAME" },
       );
     }
     return {
@@ -123,7 +128,7 @@ async function readGrant(
   throw fault(
     `--grant ${cleanText(grant, { maxChars: 60 })}`,
     "there is no such grant",
-    "Choose from authorization_code, client_credentials",
+    { hint: "Choose from authorization_code, client_credentials" },
   );
 }
 
@@ -134,7 +139,7 @@ function checkMetadataUrl(text: string): void {
   throw fault(
     "--client-metadata-url",
     "it is no https address with a path",
-    "Write the address that the document is published at",
+    { hint: "Write the address that the document is published at" },
   );
 }
 
@@ -144,9 +149,11 @@ function readTokenUrl(text: string): URL {
   if (url !== null && isPlain) {
     if (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url))) return url;
   }
-  throw fault("--idp-token-url", "it is no https address", "Write the provider's token endpoint");
+  throw fault("--idp-token-url", "it is no https address", {
+    hint: "Write the provider's token endpoint",
+  });
 }
 
-function fault(what: string, state: string, hint: string): AppError {
+function fault(what: string, state: string, { hint }: { readonly hint: string }): AppError {
   return new AppError("INVALID_ARGUMENT", `Cannot use ${what}: ${state}`, { hint });
 }

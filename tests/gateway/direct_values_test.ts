@@ -135,6 +135,7 @@ Deno.test("readSignIn() refuses parts that do not go together", async () => {
     { clientMetadataUrl: "http://a.example/c.json" },
     { clientMetadataUrl: "https://a.example/" },
     { clientMetadataUrl: "nothing" },
+    { clientMetadataUrl: "https://a.example/c.json", issuer: "https://i" },
     { clientId: "me", clientKey: "env:KEY" },
     { ...client, clientKey: "env:KEY", grant: "client_credentials" },
     { clientId: "me", grant: "client_credentials" },

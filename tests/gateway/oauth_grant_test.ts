@@ -115,6 +115,17 @@ Deno.test("renew() sends a client's credentials to its own authorization server 
   assert.equal(later.tokens.length, 1);
 });
 
+Deno.test("renew() keeps the secret of a person's client from other authorization servers", async () => {
+  const { server, oauth, net } = world();
+  const client = { id: "me", secret: SECRET, issuer: "https://other.example" };
+  await assert.rejects(oauth.renew({ server: SERVER, client, authorize: nobody }), {
+    code: "ADDRESS_REFUSED",
+    message: /it now names another authorization server/,
+  });
+  assert.equal(server.count("POST /token"), 0);
+  assert.doesNotMatch(JSON.stringify(net.requests), /s3cret/);
+});
+
 Deno.test("renew() tells a refusal without the secret", async () => {
   const { oauth } = granting({ refuse: "invalid_client" });
   await assert.rejects(oauth.renew({ server: SERVER, client: CLIENT }), (error: Error) => {
