@@ -28,6 +28,7 @@ import { Redactor } from "./redact.ts";
 import { launchRemote } from "./remote.ts";
 import { UpstreamSession } from "./session.ts";
 import type { ServerRequestHandler, ToolCallOptions } from "./session_types.ts";
+import { callAsTask, wantsTask } from "./task_call.ts";
 import { judge } from "./verdict.ts";
 
 /** A server as a person names it. */
@@ -91,7 +92,7 @@ export interface DirectServer extends AsyncDisposable {
    */
   tool(name: string): CleanTool;
   /**
-   * Calls a tool.
+   * Calls a tool, as a task where it can be called as nothing else.
    *
    * @returns The result as it came.
    * @throws {AppError} As `UpstreamSession.call`.
@@ -165,17 +166,21 @@ export async function openDirect(
   } catch (thrown) {
     throw redactor.error(toAppError(thrown));
   }
-  return new Direct(session, { redactor, host: url.host });
+  return new Direct(session, { redactor, host: url.host, clock: deps.clock });
+}
+
+/** What a {@linkcode Direct} knows beside its session. */
+interface DirectAbout {
+  readonly redactor: Redactor;
+  readonly host: string;
+  readonly clock: Clock;
 }
 
 class Direct implements DirectServer {
   readonly #session: UpstreamSession;
-  readonly #about: { readonly redactor: Redactor; readonly host: string };
+  readonly #about: DirectAbout;
 
-  constructor(
-    session: UpstreamSession,
-    about: { readonly redactor: Redactor; readonly host: string },
-  ) {
+  constructor(session: UpstreamSession, about: DirectAbout) {
     this.#session = session;
     this.#about = about;
   }
@@ -210,8 +215,17 @@ class Direct implements DirectServer {
   }
 
   async call(name: string, args: JsonObject, options: ToolCallOptions = {}): Promise<JsonObject> {
+    const definition = this.definitions.find((one) => one.name === name);
     try {
-      return await this.#session.call(name, args, options);
+      if (definition === undefined || !wantsTask(definition)) {
+        return await this.#session.call(name, args, options);
+      }
+      const { clock } = this.#about;
+      return await callAsTask(
+        { name, arguments: args },
+        { session: this.#session, clock },
+        options,
+      );
     } catch (thrown) {
       throw this.#about.redactor.error(withPages(toAppError(thrown)));
     }
