@@ -11,6 +11,7 @@
 import type { Config } from "./config.ts";
 import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
 import type { Listen, Listening, Net } from "./core/http.ts";
+import { once } from "./core/late.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
@@ -306,11 +307,10 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       return listening;
     },
     async openRemote(spec, options) {
-      const { OAuth, OAuthStore, openDirect, parsePolicy } = await import("./gateway/mod.ts");
+      const { openDirect, parsePolicy } = await import("./gateway/mod.ts");
       const policy = parsePolicy(config.gateway.policy);
-      const { state: disk } = host;
-      const oauth = new OAuth({ ...host, disk, store: new OAuthStore({ disk, log }) });
-      return await openDirect(spec, { ...host, oauth, policy, clientInfo: info }, options);
+      const deps = { ...host, disk: host.state, policy, clientInfo: info };
+      return await openDirect(spec, deps, options);
     },
     async close() {
       if (gateway.isMade()) await (await gateway()).close();
@@ -353,26 +353,6 @@ async function systemFacts(
   };
   const granted = await permissions();
   return { permissions: granted, podman: await podman(granted) };
-}
-
-/** A part that is loaded when it is asked for. */
-interface Late<T> {
-  (): Promise<T>;
-  /** Whether it was asked for. */
-  isMade(): boolean;
-}
-
-function once<T>(make: () => Promise<T>): Late<T> {
-  let made: Promise<T> | undefined;
-  const get = () => {
-    made ??= make().catch((thrown) => {
-      // A wrong setting is said at each call, and not remembered as an answer.
-      made = undefined;
-      throw thrown;
-    });
-    return made;
-  };
-  return Object.assign(get, { isMade: () => made !== undefined });
 }
 
 /** What is active, for all sessions or for one. */

@@ -13,8 +13,8 @@
  */
 
 import { AppError, toAppError } from "../core/errors.ts";
-import type { Clock, Env, Files, Log } from "../core/host.ts";
-import type { Net } from "../core/http.ts";
+import type { Clock, Disk, Env, Files, Log } from "../core/host.ts";
+import type { Listen, Net } from "../core/http.ts";
 import { cleanText } from "../core/text.ts";
 import { nearestNames } from "../oci/mod.ts";
 import { isObject, type JsonObject, RpcError } from "../rpc/mod.ts";
@@ -22,7 +22,8 @@ import { type CleanTool, cleanTool } from "./clean_tools.ts";
 import { type DirectSignIn, readSignIn } from "./direct_sign_in.ts";
 import { readHeaders } from "./direct_values.ts";
 import type { ServerInfo } from "./handshake.ts";
-import type { Authorize, OAuth } from "./oauth.ts";
+import { type Authorize, OAuth } from "./oauth.ts";
+import { OAuthStore } from "./oauth_store.ts";
 import type { Policy } from "./policy.ts";
 import { Redactor } from "./redact.ts";
 import { launchRemote } from "./remote.ts";
@@ -53,8 +54,10 @@ export interface DirectDeps {
   readonly env: Env;
   /** Reads files that references name. */
   readonly files: Files;
-  /** Signs in. */
-  readonly oauth: OAuth;
+  /** Takes the browser's answer of a sign-in. */
+  readonly listen: Listen;
+  /** The state directory: what a sign-in leaves is all that is kept. */
+  readonly disk: Disk;
   /** What the operator allows. */
   readonly policy: Policy;
   /** Who Wharf is, for the handshake. */
@@ -141,13 +144,10 @@ export async function openDirect(
     });
   }
   const client = await readSignIn(spec.signIn ?? {}, deps);
+  const oauth = new OAuth({ ...deps, store: new OAuthStore(deps) });
   const launched = await launchRemote(
-    {
-      url,
-      headers,
-      ...(client === undefined ? {} : { client }),
-    },
-    { ...deps, authorize: person.authorize },
+    { url, headers, ...(client === undefined ? {} : { client }) },
+    { ...deps, oauth, authorize: person.authorize },
     signal === undefined ? {} : { signal },
   );
   const session = new UpstreamSession({

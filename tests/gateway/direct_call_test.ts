@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { HttpRequest } from "../../lib/core/http.ts";
+import { MemoryDisk } from "../../lib/core/memory_disk.ts";
 import {
   type DirectPerson,
   type DirectServer,
@@ -15,7 +16,7 @@ import {
 import { parsePolicy } from "../../lib/gateway/policy.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { FakeLog } from "../fake_log.ts";
-import { nobody, world as oauthWorld } from "./oauth_world.ts";
+import { nobody } from "./oauth_world.ts";
 import { servedNet } from "./served_net.ts";
 
 const URL_OF_SERVER = "https://mcp.example/mcp";
@@ -72,7 +73,8 @@ function reach(
       log,
       env: { TOKEN: "t0ken-value" },
       files: { read: () => Promise.resolve(undefined) },
-      oauth: oauthWorld().oauth,
+      listen: () => Promise.reject(new Error("Nobody signs in")),
+      disk: new MemoryDisk(),
       policy: parsePolicy(policy),
       clientInfo: { name: "wharf", version: "9" },
     }, { person: { ...PERSON, ...person } });

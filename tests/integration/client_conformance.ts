@@ -10,8 +10,8 @@
  * @module
  */
 
-/** The suite, in the version whose scenarios are known. */
-const SUITE = "npm:@modelcontextprotocol/conformance@0.1.16";
+import { suite, withFolder } from "./conformance_suite.ts";
+
 const CLIENT = new URL("./conformance_client.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
@@ -41,7 +41,7 @@ export interface ScenarioRun extends Scenario {
 
 /** The client scenarios of the suite, in its order. */
 export async function clientScenarios(): Promise<readonly Scenario[]> {
-  const { output } = await suite(["list", "--client"]);
+  const output = await withFolder((folder) => suite(["list", "--client"], folder));
   return [...output.matchAll(/^\s+- (\S+) \[(.*)\]$/gm)].map(([, name = "", versions = ""]) => ({
     name,
     versions: versions.replaceAll(",", ", "),
@@ -85,32 +85,13 @@ export function scenarioTable(runs: readonly ScenarioRun[]): string {
 
 async function run(scenario: Scenario): Promise<ScenarioRun> {
   const command = `"${Deno.execPath()}" run -A -q --no-check --config "${CONFIG}" "${CLIENT}"`;
-  const { code, output } = await suite([
-    "client",
-    "--command",
-    command,
-    "--scenario",
-    scenario.name,
-  ]);
+  const output = await withFolder((folder) =>
+    suite(["client", "--command", command, "--scenario", scenario.name], folder)
+  );
   const [, checks = "none"] = /^Passed: (\d+\/\d+), \d+ failed, \d+ warnings$/m.exec(output) ?? [];
   const isWhole = /^Passed: ([1-9]\d*)\/\1, 0 failed, 0 warnings$/m.test(output);
-  return { ...scenario, passed: code === 0 && isWhole, checks, output };
-}
-
-async function suite(args: readonly string[]): Promise<{ code: number; output: string }> {
-  const directory = await Deno.makeTempDir({ prefix: "wharf-conformance-" });
-  try {
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "-q", "--no-lock", "--no-config", SUITE, ...args],
-      cwd: directory,
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-    }).output();
-    const decoder = new TextDecoder();
-    return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  const passed = isWhole && /^\S+ OVERALL: PASSED$/m.test(output);
+  return { ...scenario, passed, checks, output };
 }
 
 if (import.meta.main) {
