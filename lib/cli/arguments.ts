@@ -170,6 +170,7 @@ function callInvocation(
   const json = jsonObject(flags["json"]);
   const pairs = pairsOf(rest, tool);
   const target = remoteTarget(flags);
+  if (tool === undefined && flags["json"] !== undefined) throw missing(command, "tool");
   if (target !== undefined) {
     return {
       kind: "remote",

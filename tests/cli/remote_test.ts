@@ -228,4 +228,7 @@ Deno.test("parseArguments() reads a server at an address, and who signs in there
     hint: "Choose from ask, defaults, decline",
   });
   assert.throws(() => parseArguments(["call"]), { code: "INVALID_ARGUMENT" });
+  assert.throws(() => parseArguments(["call", "--url", "https://a/", "--json", "{}"]), {
+    message: 'Cannot run "call": <tool> is missing',
+  });
 });
