@@ -15,8 +15,10 @@ import deno from "./deno.json" with { type: "json" };
 import { type App, createApp } from "./lib/app.ts";
 import {
   banner,
+  callRemote,
   helpText,
   type Invocation,
+  namedVariables,
   parseArguments,
   printError,
   printTools,
@@ -55,6 +57,7 @@ async function main(argv: readonly string[]): Promise<number> {
     out: stdio.out,
     err: stdio.err,
     status: stdio.status,
+    question: stdio.stdinIsTerminal() ? stdio.question : undefined,
     columns: stdio.columns(),
   };
   try {
@@ -132,7 +135,8 @@ async function run(
   terminal: Terminal,
   stdio: Stdio,
 ): Promise<number> {
-  const env = readEnv();
+  const named = invocation.kind === "remote" ? namedVariables(invocation.target) : [];
+  const env = readEnv(named);
   const files = openFiles();
   const config = await readConfig(invocation.flags, { env, files });
   const log = openLog({
@@ -140,7 +144,7 @@ async function run(
     // A person who asks one question wants the answer; a server's operator wants to know what happens.
     level: invocation.kind === "serve" ? config.logLevel : quieter(config, invocation),
     clock: systemClock,
-    redact: secretsOf(config, env),
+    redact: [...secretsOf(config, env), ...named.flatMap((name) => env[name] ?? [])],
   });
   for (const warning of config.warnings) log.warn(warning);
   const certificates = openCertificates({ files, env, log });
@@ -214,6 +218,14 @@ async function perform(
     return await runTool(invocation, {
       tools: app.inventory.listTools(),
       terminal,
+      signal: stopped,
+    });
+  }
+  if (invocation.kind === "remote") {
+    return await callRemote(invocation, {
+      open: app.openRemote,
+      terminal,
+      timeoutMs: invocation.flags["timeout"] === undefined ? undefined : config.timeoutMs,
       signal: stopped,
     });
   }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { REMOTE_FLAGS } from "./remote_flags.ts";
+
 /** One flag. */
 export interface FlagSpec {
   /** Name without dashes. */
@@ -478,13 +480,19 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "call",
-    about: "Call any tool once: name=value …, or --json '{…}'",
-    positionals: [{ parameter: "tool", required: true }],
+    about: "Call any tool once: name=value …, or --json '{…}'; --url: of a remote server",
+    positionals: [{ parameter: "tool", required: false }],
     flags: [
       { name: "json", value: "OBJECT", about: "All arguments as one JSON object" },
+      ...REMOTE_FLAGS,
       OUTPUT,
     ],
-    examples: ["call get_hub_user name=docker", `call list_tags --json '{"repository":"alpine"}'`],
+    examples: [
+      "call get_hub_user name=docker",
+      `call list_tags --json '{"repository":"alpine"}'`,
+      "call --url https://example.com/mcp",
+      "call --url https://example.com/mcp search q=x --header 'Authorization=Bearer env:TOKEN'",
+    ],
   },
   {
     name: "tools",

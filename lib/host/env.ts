@@ -64,11 +64,12 @@ export const ENV_NAMES: readonly string[] = [
 /**
  * Reads the declared variables.
  *
+ * @param further Names that the command line refers to. @default none
  * @returns Those that are set and may be read.
  */
-export function readEnv(): Env {
+export function readEnv(further: readonly string[] = []): Env {
   const env: Record<string, string> = {};
-  for (const name of ENV_NAMES) {
+  for (const name of [...ENV_NAMES, ...further]) {
     try {
       const value = Deno.env.get(name);
       if (value !== undefined) env[name] = value;

@@ -27,6 +27,7 @@ import {
 import { getImageInfo, ping } from "./tools/images.ts";
 import { listTags } from "./tools/tags.ts";
 
+export type { DirectPerson, DirectServer, DirectSpec } from "../gateway/mod.ts";
 export type { Completion, CompletionContext } from "./completion.ts";
 export type { Inventory, InventoryParts } from "./inventory.ts";
 export type { PromptArgument, PromptDefinition } from "./prompts.ts";
