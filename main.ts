@@ -34,7 +34,7 @@ import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openConfigFiles } from "./lib/host/config_files.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
-import { readEnv } from "./lib/host/env.ts";
+import { readEnv, readVariable } from "./lib/host/env.ts";
 import { openLog } from "./lib/host/log.ts";
 import { listen, openNet } from "./lib/host/net.ts";
 import { grantedPermissions } from "./lib/host/permissions.ts";
@@ -166,6 +166,7 @@ async function run(
       clock: systemClock,
       log,
       env,
+      variable: readVariable,
       random: Math.random,
       state: stateDirectory === undefined
         ? new MemoryDisk()

@@ -37,6 +37,8 @@ export interface AppHost {
   readonly log: Log;
   /** The declared environment variables. */
   readonly env: Env;
+  /** Reads one that a setting refers to. */
+  readonly variable: (name: string) => string | undefined;
   /** The state directory, or memory where none can be written. */
   readonly state: Disk;
   /** Absolute path of the state directory; absent where it is in memory. */
@@ -409,6 +411,7 @@ async function openGateway(
       log,
       env,
       files,
+      variable: host.variable,
       disk: host.state,
       engine,
       runtimes: new gateway.RuntimeFinder({ processes, env }),

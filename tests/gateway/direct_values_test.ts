@@ -11,7 +11,8 @@ import { readHeaders, readSecret } from "../../lib/gateway/direct_values.ts";
 import { parsePolicy } from "../../lib/gateway/policy.ts";
 
 const DEPS = {
-  env: { TOKEN: "t0ken-value", OCI_TOKEN: "own", KEY: "pem" },
+  variable: (name: string) =>
+    new Map([["TOKEN", "t0ken-value"], ["OCI_TOKEN", "own"], ["KEY", "pem"]]).get(name),
   files: {
     read: (path: string) =>
       Promise.resolve(path === "/secret" ? new TextEncoder().encode("from-file\n") : undefined),
