@@ -78,7 +78,7 @@ Deno.test("readHeaders() refuses what is no header, and shows no value", async (
     assert.match(error.message, message, header);
   }
   const error = await refusal(readHeaders(["X=env:MISSING"], DEPS));
-  assert.match(error.hint ?? "", /--allow-env=MISSING/);
+  assert.match(error.hint ?? "", /where Wharf is started/);
 });
 
 Deno.test("readSecret() takes references only", async () => {
