@@ -97,7 +97,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
   });
   const words = Array.isArray(parsed["_"]) ? parsed["_"].map(String) : [];
   const [name = "serve", ...rest] = words;
-  const flags = givenFlags(parsed);
+  const flags = givenFlags(parsed, argv);
   if (name === "help") {
     return { kind: "help", command: rest[0] === undefined ? undefined : known(rest[0]), flags };
   }
@@ -246,7 +246,10 @@ function doubleDashed(argument: string): string {
   return name !== undefined && EVERY_FLAG.has(name) ? `-${argument}` : argument;
 }
 
-function givenFlags(parsed: Readonly<Record<string, unknown>>): Invocation["flags"] {
+function givenFlags(
+  parsed: Readonly<Record<string, unknown>>,
+  argv: readonly string[],
+): Invocation["flags"] {
   const flags: Record<string, string | boolean | readonly string[]> = {};
   for (const [name, flag] of EVERY_FLAG) {
     const value = parsed[name];
@@ -255,7 +258,12 @@ function givenFlags(parsed: Readonly<Record<string, unknown>>): Invocation["flag
       if (value.length > 0) flags[name] = value.map(String);
     } else if (flag.value === undefined) flags[name] = value === true;
     else flags[name] = String(value);
-    if (flag.value !== undefined && [flags[name]].flat().includes("")) {
+    // The parser gives the same for an empty value and for none.
+    const isEmpty = flag.mayBeEmpty === true &&
+      argv.some((word, at) =>
+        word === `--${name}=` || (word === `--${name}` && argv[at + 1] === "")
+      );
+    if (flag.value !== undefined && [flags[name]].flat().includes("") && !isEmpty) {
       throw new AppError("INVALID_ARGUMENT", `Cannot use --${name}: its value is missing`, {
         hint: `Write --${name} ${flag.value}`,
       });
