@@ -16,6 +16,7 @@ import { type App, createApp } from "./lib/app.ts";
 import {
   banner,
   callRemote,
+  type BuildFacts,
   helpText,
   type Invocation,
   namedVariables,
@@ -25,21 +26,24 @@ import {
   runConnect,
   runTool,
   type Terminal,
+  versionText,
 } from "./lib/cli/mod.ts";
 import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
 import { AppError, toAppError } from "./lib/core/errors.ts";
 import type { Env, Files } from "./lib/core/host.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
+import { toolsetsOf, unneededGrants } from "./lib/grants.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openConfigFiles } from "./lib/host/config_files.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
 import { readEnv, readVariable } from "./lib/host/env.ts";
 import { openLog } from "./lib/host/log.ts";
 import { listen, openNet } from "./lib/host/net.ts";
-import { grantedPermissions } from "./lib/host/permissions.ts";
+import { grantedPermissions, revokeGrants } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
+import type { Toolset } from "./lib/mcp/mod.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
 
 const INFO = { name: "wharf", version: deno.version } as const;
@@ -50,8 +54,14 @@ const INTERRUPTED = 130;
 /** A config file is written by hand. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
-/** Runs Wharf; the result is the exit code. */
-async function main(argv: readonly string[]): Promise<number> {
+/**
+ * Runs Wharf.
+ *
+ * @param argv The arguments after the program's name.
+ * @param build What it was built of, where it was built; absent where its source is run.
+ * @returns The exit code.
+ */
+export async function main(argv: readonly string[], build?: BuildFacts): Promise<number> {
   const stdio = openStdio();
   const terminal: Terminal = {
     out: stdio.out,
@@ -67,7 +77,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     if (invocation.kind === "version") {
-      terminal.out(`wharf ${INFO.version} (deno ${Deno.version.deno}, ${Deno.build.target})`);
+      const { build: { target }, version: { deno } } = Deno;
+      terminal.out(versionText({ version: INFO.version, build, deno, target }));
       return 0;
     }
     if (invocation.kind === "connect") return await connect(invocation, terminal);
@@ -212,6 +223,7 @@ async function perform(
   invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
   { app, config, terminal, stdio, stopped, permissions, directory }: Ready,
 ): Promise<number> {
+  await revokeGrants(unneededGrants(usedToolsets(invocation, { app, config })));
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
   }
@@ -249,6 +261,16 @@ async function perform(
     await app.serveStreams(stdio, stopped);
   }
   return 0;
+}
+
+/** The toolsets whose tools may be called from now on. */
+function usedToolsets(
+  invocation: Invocation,
+  { app, config }: Pick<Ready, "app" | "config">,
+): readonly Toolset[] {
+  if (invocation.kind === "serve") return config.toolsets;
+  const tool = invocation.kind === "tool" ? app.inventory.findTool(invocation.tool) : undefined;
+  return tool === undefined ? [] : toolsetsOf(tool);
 }
 
 /** Flags, environment and config file; a file that may not be read is as good as none. */

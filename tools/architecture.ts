@@ -10,6 +10,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   rpc: ["core"],
   config: ["core", "mcp"],
+  grants: ["mcp"],
   host: ["core"],
   store: ["core"],
   oci: ["core"],
@@ -24,6 +25,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   main: [
     "core",
     "config",
+    "grants",
     "host",
     "store",
     "oci",

@@ -13,3 +13,4 @@ export { callRemote, type RemoteDeps } from "./remote.ts";
 export { namedVariables } from "./remote_flags.ts";
 export { printError, printTools, runTool } from "./run.ts";
 export type { Terminal } from "./terminal.ts";
+export { type BuildFacts, versionText } from "./version.ts";
