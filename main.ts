@@ -17,6 +17,8 @@ import {
   banner,
   callRemote,
   type BuildFacts,
+  checkHealth,
+  healthUrl,
   helpText,
   type Invocation,
   namedVariables,
@@ -31,6 +33,7 @@ import {
 import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
 import { AppError, toAppError } from "./lib/core/errors.ts";
 import type { Env, Files } from "./lib/core/host.ts";
+import type { Net } from "./lib/core/http.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { toolsetsOf, unneededGrants } from "./lib/grants.ts";
@@ -196,6 +199,7 @@ async function run(
     return await perform(invocation, {
       app,
       config,
+      net,
       terminal,
       stdio,
       stopped,
@@ -211,6 +215,7 @@ async function run(
 interface Ready {
   readonly app: App;
   readonly config: Config;
+  readonly net: Net;
   readonly terminal: Terminal;
   readonly stdio: Stdio;
   readonly stopped: AbortSignal;
@@ -221,9 +226,15 @@ interface Ready {
 /** Does what the command line asks for. */
 async function perform(
   invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
-  { app, config, terminal, stdio, stopped, permissions, directory }: Ready,
+  { app, config, net, terminal, stdio, stopped, permissions, directory }: Ready,
 ): Promise<number> {
-  await revokeGrants(unneededGrants(usedToolsets(invocation, { app, config })));
+  await revokeGrants(unneededGrants(usedToolsets(invocation, { app, config }), {
+    keepsNet: invocation.kind === "health",
+  }));
+  if (invocation.kind === "health") {
+    const url = healthUrl(invocation.flags["url"], config.serve.port);
+    return await checkHealth(url, { net, terminal, signal: stopped });
+  }
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
   }

@@ -20,6 +20,12 @@ export type Grant =
   | { readonly name: "env" | "ffi" | "net" | "read" | "sys" | "write" | "run" }
   | { readonly name: "run"; readonly command: string };
 
+/** What is kept beside what tools need. */
+export interface KeepOptions {
+  /** Whether something is asked of the network without a tool. @default {false} */
+  readonly keepsNet?: boolean;
+}
+
 /** Kinds that tools of Wharf need. */
 type Kind = "env" | "net" | "read" | "write";
 
@@ -54,11 +60,16 @@ const NEEDS: Readonly<Record<Toolset, Needs>> = {
  * Says what can be given back.
  *
  * @param toolsets What is offered, or what the one tool that is called belongs to; none where
- * nothing is asked of anybody.
+ * no tool is called.
+ * @param options What is kept all the same.
  * @returns Whole kinds first; programs one by one where some other program is still needed.
  */
-export function unneededGrants(toolsets: readonly Toolset[]): readonly Grant[] {
+export function unneededGrants(
+  toolsets: readonly Toolset[],
+  { keepsNet = false }: KeepOptions = {},
+): readonly Grant[] {
   const kinds = new Set(toolsets.flatMap((toolset) => NEEDS[toolset].kinds));
+  if (keepsNet) kinds.add("net");
   const programs = new Set(toolsets.flatMap((toolset) => NEEDS[toolset].programs));
   const whole: Grant[] = (["env", "net", "read", "write"] as const)
     .filter((name) => !kinds.has(name))

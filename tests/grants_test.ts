@@ -41,6 +41,11 @@ Deno.test("unneededGrants() gives all back where nothing is asked of anybody", (
   assert.deepEqual(names([]), ["ffi", "sys", "env", "net", "read", "write", "run"]);
 });
 
+Deno.test("unneededGrants() keeps the network for a question that no tool asks", () => {
+  const given = unneededGrants([], { keepsNet: true }).map(({ name }) => name);
+  assert.deepEqual(given, ["ffi", "sys", "env", "read", "write", "run"]);
+});
+
 Deno.test("unneededGrants() knows every program that the widest set grants", () => {
   const given = new Set(names(["oci"]));
   for (const program of deno.permissions.full.run) {
