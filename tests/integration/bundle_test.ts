@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
 import { compile, makeStage, writeChecksum } from "../../tools/compile.ts";
 import { bakedOptions, ENTRY } from "../../tools/release.ts";
+import { smoke } from "../../tools/smoke.ts";
 import { card, detail, html, sitemap } from "../catalog/web_world.ts";
 import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
 import { makeBundled } from "./bundled.ts";
@@ -80,6 +81,15 @@ integrationTest(
         `wharf ${config.version} (commit ${new TextDecoder().decode(head.stdout).trim()}`,
       ));
       assert.match(stdout, new RegExp(`, built ${bundled.bundle.build.date}; deno `));
+    });
+    await t.step("it passes what a release asks of a binary on its own machine", async () => {
+      const [version, tools] = await smoke(Deno.execPath(), { before: program.args });
+      assert.match(version ?? "", /\(commit [0-9a-f]{12}/);
+      assert.equal(tools, `over stdio: ${names.length} tools`);
+      await assert.rejects(
+        smoke(Deno.execPath(), { before: program.args, commit: "0".repeat(40) }),
+        /not "wharf .* \(commit 000000000000…"/,
+      );
     });
     await t.step("over stdio", async () => {
       const { code, stdout, stderr } = await runWharf([], {
