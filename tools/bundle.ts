@@ -12,7 +12,7 @@
  */
 
 import type { BuildFacts } from "../lib/cli/mod.ts";
-import { ROOT } from "./child.ts";
+import { filePath, ROOT } from "./child.ts";
 import { denoArgs } from "./deno.ts";
 import { buildDate, ENTRY, entryText } from "./release.ts";
 
@@ -29,7 +29,7 @@ export interface Bundle {
 /**
  * Bundles what is checked out.
  *
- * @param directory Folder for the bundle; made where it is not there, and emptied first.
+ * @param directory Folder for the bundle; made where it is not there; an earlier bundle in it is replaced.
  * @throws {Error} With what Deno or git wrote, where it fails.
  */
 export async function makeBundle(directory: string): Promise<Bundle> {
@@ -38,9 +38,9 @@ export async function makeBundle(directory: string): Promise<Bundle> {
   try {
     const entry = `${stage}/${ENTRY.replace(/\.js$/, ".ts")}`;
     await Deno.writeTextFile(entry, entryText(new URL("main.ts", ROOT).href, build));
-    await Deno.remove(directory, { recursive: true }).catch(() => {});
+    await clear(directory);
     await output(Deno.execPath(), [
-      ...await denoArgs(["bundle", "-q", "--config", `${rootPath()}/deno.json`]),
+      ...await denoArgs(["bundle", "-q", "--config", filePath(new URL("deno.json", ROOT))]),
       // What a command does not use is not read, as from source: that is a third of its start.
       ...["--code-splitting", "--minify", "--keep-names", "--outdir", directory, entry],
     ]);
@@ -64,10 +64,14 @@ async function buildFacts(): Promise<BuildFacts> {
   };
 }
 
-/** The root as a path, without the closing slash. */
-function rootPath(): string {
-  const path = decodeURIComponent(ROOT.pathname).replace(/\/$/, "");
-  return Deno.build.os === "windows" ? path.slice(1) : path;
+/** Removes an earlier bundle, and nothing else. */
+async function clear(directory: string): Promise<void> {
+  const names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)
+    .catch(() => []);
+  if (names.length > 0 && !names.includes(ENTRY)) {
+    throw new Error(`Cannot bundle into "${directory}": it is a folder of something else`);
+  }
+  await Deno.remove(directory, { recursive: true }).catch(() => {});
 }
 
 /** Runs a command in the root; its output where it ends well. */
@@ -84,7 +88,7 @@ async function output(program: string, args: readonly string[]): Promise<string>
 }
 
 if (import.meta.main) {
-  const directory = Deno.args[0] ?? `${rootPath()}/dist/bundle`;
+  const directory = Deno.args[0] ?? filePath(new URL("dist/bundle", ROOT));
   const { build, files, bytes } = await makeBundle(directory);
   const line = `${directory}: ${files} files, ${bytes} bytes, commit ${build.commit}\n`;
   await Deno.stdout.write(new TextEncoder().encode(line));

@@ -14,7 +14,7 @@
 
 import config from "../deno.json" with { type: "json" };
 import { makeBundle } from "./bundle.ts";
-import { ROOT } from "./child.ts";
+import { filePath, ROOT } from "./child.ts";
 import {
   binaryName,
   checksumLine,
@@ -94,7 +94,7 @@ export async function writeChecksum(path: string): Promise<string> {
 
 /** What the command line asks for: one binary for this machine, or all of a release. */
 function wanted(args: readonly string[]): readonly Wanted[] {
-  const directory = new URL("dist/", ROOT).pathname;
+  const directory = filePath(new URL("dist/", ROOT));
   const here = Deno.build.target;
   if (!args.includes("--all")) return [{ target: here, path: `${directory}wharf${suffix(here)}` }];
   return Object.keys(TARGETS).map((target) => ({

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { countTests, deno, ROOT, run } from "./child.ts";
+import { countTests, deno, filePath, ROOT, run } from "./child.ts";
 import { formatCounts } from "./counts.ts";
 import { coverageByFolder, formatCoverage, isTooLow } from "./coverage.ts";
 
@@ -52,7 +52,7 @@ async function covered(): Promise<boolean> {
       `${directory}/raw`,
     ]);
     if (!written) return false;
-    const rows = coverageByFolder(await Deno.readTextFile(report), fromFileUrl(ROOT));
+    const rows = coverageByFolder(await Deno.readTextFile(report), filePath(ROOT));
     for (const line of formatCoverage(rows)) say(line);
     return counts.failed === 0 && counts.passed > 0 && !rows.some(isTooLow);
   } finally {
@@ -85,12 +85,6 @@ async function sources(folder: URL): Promise<string[]> {
     else if (name.endsWith(".ts")) files.push(new URL(name, folder).href);
   }
   return files.sort();
-}
-
-/** A directory's path as coverage reports write it. */
-function fromFileUrl(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? path.slice(1) : path;
 }
 
 function say(line: string): void {

@@ -8,6 +8,7 @@
 
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
+import { makeBundle } from "../../tools/bundle.ts";
 import { compile, makeStage, writeChecksum } from "../../tools/compile.ts";
 import { bakedOptions, ENTRY } from "../../tools/release.ts";
 import { smoke } from "../../tools/smoke.ts";
@@ -119,7 +120,20 @@ integrationTest(
       await client.close();
       assert.equal(await server.stop("SIGTERM"), 0, server.stderr());
     });
-    await t.step("nothing was written or read beside it", async () => {
+    await t.step("nothing is read from beside it, and nothing is left there", async () => {
+      const log = `${registry.directory}/audit.jsonl`;
+      const { code, stderr } = await runWharf(["inspect", image.image_ref], {
+        program,
+        env: { DENO_AUDIT_PERMISSIONS: log },
+      });
+      assert.equal(code, 0, stderr);
+      const checks = (await Deno.readTextFile(log)).trim().split("\n")
+        .map((line): { permission: string; value: string } => JSON.parse(line));
+      const read = checks.filter(({ permission }) => permission === "read");
+      assert.ok(read.length > 0);
+      for (const { value } of read) {
+        assert.ok(!value.startsWith(bundled.folder) && !value.startsWith(bundled.cwd), value);
+      }
       const left = await Array.fromAsync(Deno.readDir(bundled.cwd), ({ name }) => name);
       assert.deepEqual(left, []);
     });
@@ -209,6 +223,17 @@ integrationTest(
   },
 );
 
+Deno.test("a folder of something else is not taken for an earlier bundle", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "wharf-not-a-bundle-" });
+  try {
+    await Deno.writeTextFile(`${folder}/mine.txt`, "mine");
+    await assert.rejects(makeBundle(folder), /it is a folder of something else/);
+    assert.equal(await Deno.readTextFile(`${folder}/mine.txt`), "mine");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the bundle packs into a binary that carries its permissions and asks nobody", async () => {
   // A stand-in for Deno's own runtime, which is not to be had everywhere: what is packed is the same.
   const stage = await makeStage();
@@ -237,6 +262,12 @@ Deno.test("the bundle packs into a binary that carries its permissions and asks 
     assert.equal(baked?.entrypoint_key, ENTRY);
     const hex = await writeChecksum(path);
     assert.equal(await Deno.readTextFile(`${path}.sha256`), `${hex}  wharf\n`);
+    if (Deno.build.os !== "linux") return;
+    const checked = await new Deno.Command("sha256sum", {
+      args: ["-c", "wharf.sha256"],
+      cwd: stage,
+    }).output();
+    assert.equal(new TextDecoder().decode(checked.stdout), "wharf: OK\n");
   } finally {
     await Deno.remove(stage, { recursive: true });
   }
