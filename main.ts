@@ -36,7 +36,7 @@ import type { Env, Files } from "./lib/core/host.ts";
 import type { Net } from "./lib/core/http.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
-import { toolsetsOf, unneededGrants } from "./lib/grants.ts";
+import { type Grant, toolsetsOf, unneededGrants } from "./lib/grants.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openConfigFiles } from "./lib/host/config_files.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
@@ -46,7 +46,6 @@ import { listen, openNet } from "./lib/host/net.ts";
 import { grantedPermissions, revokeGrants } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
-import type { Toolset } from "./lib/mcp/mod.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
 
 const INFO = { name: "wharf", version: deno.version } as const;
@@ -228,9 +227,7 @@ async function perform(
   invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
   { app, config, net, terminal, stdio, stopped, permissions, directory }: Ready,
 ): Promise<number> {
-  await revokeGrants(unneededGrants(usedToolsets(invocation, { app, config }), {
-    keepsNet: invocation.kind === "health",
-  }));
+  await revokeGrants(unneeded(invocation, { app, config }));
   if (invocation.kind === "health") {
     const url = healthUrl(invocation.flags["url"], config.serve.port);
     return await checkHealth(url, { net, terminal, signal: stopped });
@@ -274,14 +271,25 @@ async function perform(
   return 0;
 }
 
-/** The toolsets whose tools may be called from now on. */
-function usedToolsets(
+/** What is given back at the start; a command that is not named here keeps all. */
+function unneeded(
   invocation: Invocation,
   { app, config }: Pick<Ready, "app" | "config">,
-): readonly Toolset[] {
-  if (invocation.kind === "serve") return config.toolsets;
-  const tool = invocation.kind === "tool" ? app.inventory.findTool(invocation.tool) : undefined;
-  return tool === undefined ? [] : toolsetsOf(tool);
+): readonly Grant[] {
+  switch (invocation.kind) {
+    case "serve":
+      return unneededGrants(config.toolsets);
+    case "tool": {
+      const tool = app.inventory.findTool(invocation.tool);
+      return tool === undefined ? [] : unneededGrants(toolsetsOf(tool));
+    }
+    case "tools":
+      return unneededGrants([]);
+    case "health":
+      return unneededGrants([], { keepsNet: true });
+    default:
+      return [];
+  }
 }
 
 /** Flags, environment and config file; a file that may not be read is as good as none. */

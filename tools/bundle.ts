@@ -67,7 +67,7 @@ async function buildFacts(): Promise<BuildFacts> {
 /** Removes an earlier bundle, and nothing else. */
 async function clear(directory: string): Promise<void> {
   const names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name)
-    .catch(() => []);
+    .catch((): string[] => []);
   if (names.length > 0 && !names.includes(ENTRY)) {
     throw new Error(`Cannot bundle into "${directory}": it is a folder of something else`);
   }
