@@ -15,8 +15,8 @@ import deno from "./deno.json" with { type: "json" };
 import { type App, createApp } from "./lib/app.ts";
 import {
   banner,
-  callRemote,
   type BuildFacts,
+  callRemote,
   checkHealth,
   healthUrl,
   helpText,
