@@ -56,12 +56,21 @@ export async function makeBundle(directory: string): Promise<Bundle> {
 
 /** The commit that is checked out, and today. */
 async function buildFacts(): Promise<BuildFacts> {
-  const commit = (await output("git", ["rev-parse", "HEAD"])).trim();
-  const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"]);
   return {
-    commit: changes === "" ? commit : `${commit}-dirty`,
+    commit: await checkedOut(),
     date: buildDate(Deno.env.get("SOURCE_DATE_EPOCH"), new Date()),
   };
+}
+
+/** The commit; a tree that came without git's history has none. */
+async function checkedOut(): Promise<string> {
+  try {
+    const commit = (await output("git", ["rev-parse", "HEAD"])).trim();
+    const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"]);
+    return changes === "" ? commit : `${commit}-dirty`;
+  } catch {
+    return "unknown";
+  }
 }
 
 /** Removes an earlier bundle, and nothing else. */

@@ -24,6 +24,7 @@ import {
   suffix,
   TARGETS,
 } from "./release.ts";
+import { smoke } from "./smoke.ts";
 
 /** One binary to make. */
 export interface Wanted {
@@ -103,6 +104,20 @@ function wanted(args: readonly string[]): readonly Wanted[] {
   }));
 }
 
+/** Runs a binary that this machine can run; one that is not Wharf is not left to be used. */
+async function tried({ target, path }: Wanted): Promise<string | undefined> {
+  if (target !== Deno.build.target) return undefined;
+  try {
+    await smoke(path);
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof Error)) throw thrown;
+    await Deno.remove(path);
+    const hint = Deno.env.has("DENORT_BIN") ? "; DENORT_BIN has to name a denort, not deno" : "";
+    return `${thrown.message}${hint}`;
+  }
+}
+
 async function run(args: readonly string[]): Promise<number> {
   await Deno.mkdir(new URL("dist/", ROOT), { recursive: true });
   const stage = await makeStage();
@@ -111,7 +126,7 @@ async function run(args: readonly string[]): Promise<number> {
     for (const binary of wanted(args)) {
       // One file is one platform's: the others come from where Deno has them.
       const runtime = binary.target === Deno.build.target ? Deno.env.get("DENORT_BIN") : undefined;
-      const problem = await compile(stage, binary, { runtime });
+      const problem = await compile(stage, binary, { runtime }) ?? await tried(binary);
       if (problem === undefined) {
         const hex = await writeChecksum(binary.path);
         const { size } = await Deno.stat(binary.path);

@@ -50,7 +50,7 @@ export async function smoke(
   program: string,
   { before = [], commit }: SmokeOptions = {},
 ): Promise<readonly string[]> {
-  const version = (await output(program, [...before, "--version"])).trim();
+  const [version = ""] = (await output(program, [...before, "--version"])).split("\n");
   const expected = `wharf ${config.version} (commit ${commit?.slice(0, 12) ?? ""}`;
   if (!version.startsWith(expected)) {
     throw new Error(`Cannot use "${program}": it says "${version}", not "${expected}…"`);

@@ -91,6 +91,8 @@ integrationTest(
         smoke(Deno.execPath(), { before: program.args, commit: "0".repeat(40) }),
         /not "wharf .* \(commit 000000000000…"/,
       );
+      // As where DENORT_BIN names Deno itself: what it makes is Deno, whatever is packed into it.
+      await assert.rejects(smoke(Deno.execPath()), /it says "deno .*", not "wharf /);
     });
     await t.step("over stdio", async () => {
       const { code, stdout, stderr } = await runWharf([], {
