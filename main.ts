@@ -286,7 +286,10 @@ function unneeded(
     case "tools":
       return unneededGrants([]);
     case "health":
-      return unneededGrants([], { keepsNet: true });
+      return unneededGrants([], { keeps: ["net"] });
+    case "remote":
+      // Another's server never leads to a program of this machine.
+      return unneededGrants([], { keeps: ["env", "net", "read", "write"] });
     default:
       return [];
   }

@@ -22,12 +22,12 @@ export type Grant =
 
 /** What is kept beside what tools need. */
 export interface KeepOptions {
-  /** Whether something is asked of the network without a tool. @default {false} */
-  readonly keepsNet?: boolean;
+  /** Kinds that a command uses without a tool of Wharf's. @default {[]} */
+  readonly keeps?: readonly Kind[];
 }
 
-/** Kinds that tools of Wharf need. */
-type Kind = "env" | "net" | "read" | "write";
+/** Kinds that Wharf needs whole. */
+export type Kind = "env" | "net" | "read" | "write";
 
 /** Programs that Wharf starts by a name of its own; credential helpers are named by people. */
 const PROGRAMS = ["podman", "docker", "git", "deno", "npx", "uvx", "kill"] as const;
@@ -66,10 +66,9 @@ const NEEDS: Readonly<Record<Toolset, Needs>> = {
  */
 export function unneededGrants(
   toolsets: readonly Toolset[],
-  { keepsNet = false }: KeepOptions = {},
+  { keeps = [] }: KeepOptions = {},
 ): readonly Grant[] {
-  const kinds = new Set(toolsets.flatMap((toolset) => NEEDS[toolset].kinds));
-  if (keepsNet) kinds.add("net");
+  const kinds = new Set([...keeps, ...toolsets.flatMap((toolset) => NEEDS[toolset].kinds)]);
   const programs = new Set(toolsets.flatMap((toolset) => NEEDS[toolset].programs));
   const whole: Grant[] = (["env", "net", "read", "write"] as const)
     .filter((name) => !kinds.has(name))
