@@ -51,7 +51,7 @@ const NEEDS: Readonly<Record<Toolset, Needs>> = {
   oci: IMAGES,
   // Its search looks into any registry's catalog, and its resources are images.
   hub: IMAGES,
-  catalog: { kinds: ["net", "read", "write", "env"], programs: ["git", "kill", HELPERS] },
+  catalog: { kinds: ["net", "read", "write", "env"], programs: ["git", HELPERS] },
   gateway: { kinds: ["net", "read", "write", "env"], programs: [...PROGRAMS, HELPERS] },
   compat: IMAGES,
 };
