@@ -38,6 +38,8 @@ export interface Wanted {
 export interface CompileOptions {
   /** Path of Deno's runtime for binaries; otherwise Deno fetches its own. */
   readonly runtime?: string | undefined;
+  /** Variables for Deno beside this process's own. @default {{}} */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -62,14 +64,19 @@ export async function makeStage(): Promise<string> {
 export async function compile(
   stage: string,
   { target, path }: Wanted,
-  { runtime }: CompileOptions = {},
+  { runtime, env = {} }: CompileOptions = {},
 ): Promise<string | undefined> {
-  const { DENORT_BIN: _, ...env } = Deno.env.toObject();
+  const { DENORT_BIN: _, ...own } = Deno.env.toObject();
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [...compileArgs(target, path)],
     cwd: stage,
     clearEnv: true,
-    env: { ...env, NO_COLOR: "1", ...(runtime === undefined ? {} : { DENORT_BIN: runtime }) },
+    env: {
+      ...own,
+      ...env,
+      NO_COLOR: "1",
+      ...(runtime === undefined ? {} : { DENORT_BIN: runtime }),
+    },
     stdin: "null",
     stdout: "null",
   }).output();

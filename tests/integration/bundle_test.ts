@@ -225,6 +225,24 @@ integrationTest(
   },
 );
 
+Deno.test("without Deno's runtime, compiling says in one sentence how to get it", async () => {
+  const stage = await makeStage();
+  try {
+    // No cache, and a network that leads nowhere.
+    const nowhere = "http://127.0.0.1:9";
+    const env = { DENO_DIR: `${stage}/deno`, HTTPS_PROXY: nowhere, https_proxy: nowhere };
+    const [target, path] = [Deno.build.target, `${stage}/wharf`];
+    const problem = await compile(stage, { target, path }, { env });
+    assert.match(
+      problem ?? "",
+      new RegExp(`^Cannot compile for ${target}: denort-${target}\\.zip`),
+    );
+    assert.match(problem ?? "", /set DENORT_BIN to the denort in it$/);
+  } finally {
+    await Deno.remove(stage, { recursive: true });
+  }
+});
+
 Deno.test("a folder of something else is not taken for an earlier bundle", async () => {
   const folder = await Deno.makeTempDir({ prefix: "wharf-not-a-bundle-" });
   try {
