@@ -230,7 +230,7 @@ Deno.test("without Deno's runtime, compiling says in one sentence how to get it"
   try {
     // No cache, and a network that leads nowhere.
     const nowhere = "http://127.0.0.1:9";
-    const env = { DENO_DIR: `${stage}/deno`, HTTPS_PROXY: nowhere, https_proxy: nowhere };
+    const env = { DENO_DIR: `${stage}/deno`, HTTPS_PROXY: nowhere, "https_proxy": nowhere };
     const [target, path] = [Deno.build.target, `${stage}/wharf`];
     const problem = await compile(stage, { target, path }, { env });
     assert.match(
