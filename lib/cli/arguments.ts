@@ -32,6 +32,7 @@ export type Invocation =
   & { readonly flags: Readonly<Record<string, string | boolean | readonly string[]>> }
   & (
     | { readonly kind: "serve" }
+    | { readonly kind: "health" }
     | {
       readonly kind: "tool";
       /** Name of the tool. */
@@ -152,6 +153,7 @@ function invocation(
   if (command.name === "connect") {
     return { kind: "connect", client: words[0], output: output(flags), flags };
   }
+  if (command.name === "health") return { kind: "health", flags };
   if (command.tool === undefined) return { kind: "tools", output: output(flags), flags };
   return {
     kind: "tool",
