@@ -11,13 +11,13 @@
  * @module
  */
 
+import { WebStandardStreamableHTTPServerTransport } from "../../lib/mcp/sdk.ts";
 import {
   CallToolRequestSchema,
   ListToolsRequestSchema,
   Server,
-  WebStandardStreamableHTTPServerTransport,
-} from "../../lib/mcp/sdk.ts";
-import { StdioServerTransport } from "../sdk.ts";
+  StdioServerTransport,
+} from "../sdk.ts";
 
 const TOOLS = ["echo", "wait", "text", "image"].map((name) => ({
   name,
