@@ -180,10 +180,11 @@ function exchangeLimit(
     return { signal, timeoutMs, beginBody() {}, [Symbol.dispose]: () => whole[Symbol.dispose]() };
   }
   const head = deadline(clock, timeoutMs);
-  const over = new AbortController();
+  // A body without an end needs no signal of its own, and each one costs.
+  const over = bodyTimeoutMs === Infinity ? undefined : new AbortController();
   let body: Disposable = head;
   let currentMs = timeoutMs;
-  const signals = [head.signal, over.signal, ...callerSignal === undefined ? [] : [callerSignal]];
+  const signals = [head.signal, over?.signal, callerSignal].filter((one) => one !== undefined);
   return {
     signal: AbortSignal.any(signals),
     get timeoutMs() {
@@ -191,7 +192,7 @@ function exchangeLimit(
     },
     beginBody() {
       head[Symbol.dispose]();
-      if (bodyTimeoutMs === Infinity) return;
+      if (over === undefined) return;
       currentMs = bodyTimeoutMs;
       const limit = deadline(clock, bodyTimeoutMs);
       limit.signal.addEventListener("abort", () => over.abort(limit.signal.reason), { once: true });

@@ -7,7 +7,8 @@
  */
 
 import { denoArgs } from "../../tools/deno.ts";
-import { Client, StdioClientTransport, StreamableHTTPClientTransport } from "../sdk.ts";
+import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
+import { StdioClientTransport } from "./sdk.ts";
 
 /** How a client and a server are joined. */
 export type Pipe = "stdio" | "http";

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { joined } from "../../lib/core/large_json.ts";
 import { linesOf } from "../../lib/core/lines.ts";
 
 const encoder = new TextEncoder();
@@ -17,8 +18,10 @@ async function lines(
 ): Promise<(string | null)[]> {
   const reader = ReadableStream.from(chunks).getReader();
   const found: (string | null)[] = [];
-  for await (const line of linesOf(reader, maxBytes)) {
-    found.push(line === undefined ? null : new TextDecoder().decode(line));
+  for await (const ended of linesOf(reader, maxBytes)) {
+    for (const line of ended) {
+      found.push(line === undefined ? null : new TextDecoder().decode(joined(line)));
+    }
   }
   return found;
 }
@@ -56,9 +59,11 @@ Deno.test("linesOf() tells of a line that is too long before it ends, and once",
     }
   };
   const found: (string | undefined)[] = [];
-  for await (const line of linesOf(ReadableStream.from(source()).getReader(), 5)) {
-    if (line === undefined) assert.ok(sent.length < 4, "it waited for the end of the line");
-    found.push(line === undefined ? undefined : new TextDecoder().decode(line));
+  for await (const ended of linesOf(ReadableStream.from(source()).getReader(), 5)) {
+    for (const line of ended) {
+      if (line === undefined) assert.ok(sent.length < 4, "it waited for the end of the line");
+      found.push(line === undefined ? undefined : new TextDecoder().decode(joined(line)));
+    }
   }
   assert.deepEqual(found, [undefined, "end"]);
 });
