@@ -139,12 +139,10 @@ export function jsonParts(value: unknown, end = ""): Parts {
  * The length of a value's JSON text, roughly: in characters, long strings in bytes.
  *
  * @param value As for {@linkcode jsonParts}.
- * @returns The length, and whether there are long strings in it.
  */
-export function jsonLength(value: unknown): { readonly length: number; readonly isLarge: boolean } {
+export function jsonLength(value: unknown): number {
   const { text, strings } = markedJson(value);
-  const length = strings.reduce((sum, { byteLength }) => sum + byteLength, text.length);
-  return { length, isLarge: strings.length > 0 };
+  return strings.reduce((sum, { byteLength }) => sum + byteLength, text.length);
 }
 
 /**
