@@ -16,7 +16,7 @@ const OWN_PART_BYTES = 4 * 1024;
 const BLOCK_BYTES = 16 * 1024;
 
 /**
- * Cuts a stream into lines.
+ * Cuts a stream into lines. Those that come together can be gone through in one turn of the loop.
  *
  * @param reader The stream, whose chunks are not used by anybody else; whoever cancels it ends the
  * lines.
@@ -25,7 +25,7 @@ const BLOCK_BYTES = 16 * 1024;
  * `undefined` stands for one that is too long; it comes as soon as that is known, and the line's
  * rest is dropped. A last line may lack its end.
  */
-export async function* linesOf(
+export async function* lineGroupsOf(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   maxBytes: number,
 ): AsyncGenerator<Iterable<Line | undefined>> {
@@ -36,6 +36,19 @@ export async function* linesOf(
     yield cutter.cut(value);
   }
   if (!cutter.isEmpty) yield [cutter.take()];
+}
+
+/**
+ * Cuts a stream into lines, one at a time; otherwise as {@linkcode lineGroupsOf}.
+ *
+ * @param reader The stream.
+ * @param maxBytes Most bytes of a line, its end not counted.
+ */
+export async function* linesOf(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+): AsyncGenerator<Line | undefined> {
+  for await (const lines of lineGroupsOf(reader, maxBytes)) yield* lines;
 }
 
 /** Holds the beginning of a line until its end comes. */

@@ -12,7 +12,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { depthOf } from "../core/json.ts";
 import { joined, jsonParts, lengthOf, parseJsonParts } from "../core/large_json.ts";
-import { type Line, linesOf } from "../core/lines.ts";
+import { type Line, lineGroupsOf } from "../core/lines.ts";
 import { cleanText } from "../core/text.ts";
 import { WriteQueue } from "../core/write_queue.ts";
 import { isObject, kindOf, type PeerSendOptions } from "../rpc/mod.ts";
@@ -167,7 +167,7 @@ export class PipeTransport implements Transport {
 
   async #read(): Promise<void> {
     try {
-      for await (const lines of linesOf(this.#reader, this.#options.maxMessageBytes)) {
+      for await (const lines of lineGroupsOf(this.#reader, this.#options.maxMessageBytes)) {
         for (const line of lines) {
           // What comes after the end is read, and dropped.
           if (this.#closing === undefined) this.#receive(line);

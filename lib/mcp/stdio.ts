@@ -11,7 +11,7 @@
 import { toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { joined, jsonParts } from "../core/large_json.ts";
-import { type Line, linesOf } from "../core/lines.ts";
+import { type Line, lineGroupsOf } from "../core/lines.ts";
 import { cleanText } from "../core/text.ts";
 import { WriteQueue } from "../core/write_queue.ts";
 import type { LargeTransport } from "../rpc/mod.ts";
@@ -139,7 +139,7 @@ export class StdioTransport implements LargeTransport {
 
   async #read(): Promise<void> {
     try {
-      for await (const lines of linesOf(this.#reader, this.#maxLineBytes)) {
+      for await (const lines of lineGroupsOf(this.#reader, this.#maxLineBytes)) {
         for (const line of lines) {
           if (this.#draining !== undefined || this.#closing !== undefined) return;
           this.#receive(line);

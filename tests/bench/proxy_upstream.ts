@@ -12,8 +12,12 @@
  */
 
 import { WebStandardStreamableHTTPServerTransport } from "../../lib/mcp/sdk.ts";
-import { CallToolRequestSchema, ListToolsRequestSchema, Server } from "../sdk.ts";
-import { StdioServerTransport } from "./sdk.ts";
+import {
+  CallToolRequestSchema,
+  ListToolsRequestSchema,
+  Server,
+  StdioServerTransport,
+} from "../sdk.ts";
 
 const TOOLS = ["echo", "wait", "text", "image"].map((name) => ({
   name,

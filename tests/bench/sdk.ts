@@ -1,5 +1,5 @@
 /**
- * The SDK's transports over a process's streams, for the bench. Needs env permission, which unit
+ * The SDK's transport over the streams of a child, for the bench. Needs env permission, which unit
  * tests lack.
  *
  * @module
@@ -7,5 +7,3 @@
 
 // @ts-types="@modelcontextprotocol/sdk/client/stdio"
 export { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-// @ts-types="@modelcontextprotocol/sdk/server/stdio"
-export { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
