@@ -113,36 +113,60 @@ export function parseJsonParts(parts: Parts, options: JsonPartsOptions): unknown
   return found === cut.strings.length ? value : undefined;
 }
 
-/**
- * Writes JSON text in UTF-8.
- *
- * @param value Any value of JSON, with a {@linkcode LargeString} wherever a string may be.
- * @param end What comes after it. @default nothing
- * @returns The text; the bytes of long strings are not copied.
- */
-export function jsonParts(value: unknown, end = ""): Parts {
-  const { text, strings } = markedJson(value);
-  if (strings.length === 0) return [encoder.encode(text + end)];
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let start = 0;
-  for (const [index, string] of strings.entries()) {
-    const mark = `"${MARK}${index}"`;
-    const before = text.slice(start, text.indexOf(mark, start));
-    parts.push(encoder.encode(before), ...string.parts);
-    start += before.length + mark.length;
-  }
-  parts.push(encoder.encode(text.slice(start) + end));
-  return parts;
+/** A value's JSON text, and where the bytes of its long strings go. */
+export interface LargeJson {
+  /** Length of the whole text: in characters, long strings in bytes. */
+  readonly length: number;
+  /** Whether there are long strings in it. */
+  readonly isLarge: boolean;
+  /**
+   * The text in UTF-8; the bytes of long strings are not copied.
+   *
+   * @param end What comes after it. @default nothing
+   */
+  parts(end?: string): Parts;
 }
 
 /**
- * The length of a value's JSON text, roughly: in characters, long strings in bytes.
+ * Writes JSON text.
  *
- * @param value As for {@linkcode jsonParts}.
+ * @param value Any value of JSON, with a {@linkcode LargeString} wherever a string may be.
  */
-export function jsonLength(value: unknown): number {
-  const { text, strings } = markedJson(value);
-  return strings.reduce((sum, { byteLength }) => sum + byteLength, text.length);
+export function largeJson(value: unknown): LargeJson {
+  const strings: LargeString[] = [];
+  collected = strings;
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } finally {
+    collected = undefined;
+  }
+  return {
+    length: strings.reduce((sum, { byteLength }) => sum + byteLength, text.length),
+    isLarge: strings.length > 0,
+    parts(end = "") {
+      const parts: Uint8Array<ArrayBuffer>[] = [];
+      let start = 0;
+      for (const [index, string] of strings.entries()) {
+        const mark = `"${MARK}${index}"`;
+        const before = text.slice(start, text.indexOf(mark, start));
+        parts.push(encoder.encode(before), ...string.parts);
+        start += before.length + mark.length;
+      }
+      parts.push(encoder.encode((start === 0 ? text : text.slice(start)) + end));
+      return parts;
+    },
+  };
+}
+
+/**
+ * Writes JSON text in UTF-8.
+ *
+ * @param value As for {@linkcode largeJson}.
+ * @param end What comes after it. @default nothing
+ */
+export function jsonParts(value: unknown, end?: string): Parts {
+  return largeJson(value).parts(end);
 }
 
 /**
@@ -166,18 +190,6 @@ export function joined(parts: Parts): Uint8Array<ArrayBuffer> {
 /** How many bytes parts have together. */
 export function lengthOf(parts: Parts): number {
   return parts.reduce((sum, { length }) => sum + length, 0);
-}
-
-function markedJson(
-  value: unknown,
-): { readonly text: string; readonly strings: readonly LargeString[] } {
-  const strings: LargeString[] = [];
-  collected = strings;
-  try {
-    return { text: JSON.stringify(value), strings };
-  } finally {
-    collected = undefined;
-  }
 }
 
 interface Cut {

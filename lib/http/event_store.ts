@@ -5,7 +5,7 @@
  * @module
  */
 
-import { jsonLength } from "../core/large_json.ts";
+import { largeJson } from "../core/large_json.ts";
 import type { EventStore, JSONRPCMessage } from "../mcp/protocol.ts";
 import { originalOf } from "./sealed.ts";
 
@@ -46,9 +46,9 @@ export class MemoryEventStore implements EventStore {
    */
   storeEvent(streamId: string, sent: JSONRPCMessage): Promise<string> {
     this.#count++;
-    const message = originalOf(sent);
+    const { message, length } = originalOf(sent);
     const id = `${this.#count}-${streamId}`;
-    const bytes = jsonLength(message);
+    const bytes = length ?? largeJson(message).length;
     this.#events.set(id, { streamId, message, bytes });
     this.#bytes += bytes;
     for (const [oldest, event] of this.#events) {

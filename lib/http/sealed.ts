@@ -6,20 +6,30 @@
  * @module
  */
 
-import { jsonParts, type Parts } from "../core/large_json.ts";
+import { largeJson, type Parts } from "../core/large_json.ts";
 import type { JSONRPCMessage } from "../mcp/protocol.ts";
 
-/** What messages with a seal stand for. */
-const originals = new WeakMap<JSONRPCMessage, JSONRPCMessage>();
+/** From this length on a result is sealed, so that its text is made once and not three times. */
+const LONG_CHARS = 64 * 1024;
+
+/** A message as it was before it was sealed. */
+export interface Original {
+  /** The message. */
+  readonly message: JSONRPCMessage;
+  /** Length of its result's text, roughly; absent for what has no result. */
+  readonly length?: number;
+}
+
+const originals = new WeakMap<JSONRPCMessage, Original>();
 
 /**
  * The message as it was before it was sealed.
  *
  * @param message Any message.
- * @returns The message that it stands for, or itself.
+ * @returns The message that it stands for, or itself, and what is known of its length.
  */
-export function originalOf(message: JSONRPCMessage): JSONRPCMessage {
-  return originals.get(message) ?? message;
+export function originalOf(message: JSONRPCMessage): Original {
+  return originals.get(message) ?? { message };
 }
 
 /** The sealed results of one answer; they live as long as it does. */
@@ -31,17 +41,21 @@ export class SealedResults {
    * Seals a result.
    *
    * @param message Any message.
-   * @returns A message that is written for it, or the message itself where nothing in it is large.
+   * @returns A message that is written for it, or the message itself where its result is short.
    */
   seal(message: JSONRPCMessage): JSONRPCMessage {
     if (!("result" in message)) return message;
-    const parts = jsonParts(message.result);
-    if (parts.length === 1) return message;
+    const json = largeJson(message.result);
+    const { length } = json;
+    if (!json.isLarge && length < LONG_CHARS) {
+      originals.set(message, { message, length });
+      return message;
+    }
     // Nobody can know it before, so that no text of a server's is taken for it.
     const result = { [crypto.randomUUID()]: true };
     const sealed = { ...message, result };
-    this.#results.set(JSON.stringify(result), parts);
-    originals.set(sealed, message);
+    this.#results.set(JSON.stringify(result), json.parts());
+    originals.set(sealed, { message, length });
     return sealed;
   }
 

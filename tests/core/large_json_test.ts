@@ -8,8 +8,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   joined,
-  jsonLength,
   jsonParts,
+  largeJson,
   LargeString,
   parseJsonParts,
 } from "../../lib/core/large_json.ts";
@@ -60,8 +60,8 @@ Deno.test("parseJsonParts() leaves long strings as the bytes that they came as",
   assert.equal(large.parts[0]?.buffer, part.buffer, "not a copy");
   assert.equal(large.toJSON(), 'é"é and more');
   assert.equal(textOf({ x: value.b }), '{"x":["\\u00e9\\"é and more"]}');
-  assert.ok(jsonLength(value) > large.byteLength);
-  assert.equal(jsonLength({ a: 1 }), 7);
+  assert.ok(largeJson(value).length > large.byteLength);
+  assert.equal(largeJson({ a: 1 }).length, 7);
 });
 
 Deno.test("parseJsonParts() passes on nothing that is no JSON", () => {

@@ -42,7 +42,9 @@ async function open(json: boolean): Promise<{
   transport.onmessage = (message) => {
     if (!("id" in message) || !("method" in message)) return;
     const { id } = message;
-    const content = [{ type: "text", text: LARGE }, { type: "text", text: "short" }];
+    const plain = message.method === "tools/call" && message.id === "plain";
+    const text = plain ? TEXT : LARGE;
+    const content = [{ type: "text", text }, { type: "text", text: "short" }];
     const isCall = message.method === "tools/call";
     // The SDK's type has no place for it, and the transport writes whatever there is.
     void transport.send({ jsonrpc: "2.0", id, result: isCall ? { content } : {} });
@@ -112,6 +114,13 @@ Deno.test("HttpTransport sends large strings in events, and again to a client th
 Deno.test("HttpTransport sends large strings in a document", async () => {
   const { transport, session } = await open(true);
   const answer = await handle(transport, { id: "one", method: "tools/call" }, { session });
+  assert.deepEqual(textsOf(await answer.json()), ["large", "short"]);
+  await transport.close();
+});
+
+Deno.test("HttpTransport sends a long result the same way", async () => {
+  const { transport, session } = await open(true);
+  const answer = await handle(transport, { id: "plain", method: "tools/call" }, { session });
   assert.deepEqual(textsOf(await answer.json()), ["large", "short"]);
   await transport.close();
 });
