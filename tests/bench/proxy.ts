@@ -1,18 +1,24 @@
 /**
  * Part of `deno task bench`: what a call costs more through Wharf than direct, what a result of
- * 5 MB costs in memory, and how long the tools of many servers take to list. Needs all permissions,
+ * 5 MiB costs in memory, and how long the tools of many servers take to list. Needs all permissions,
  * and Linux for the memory.
  *
  * All is done with real processes and the SDK's client. Calls go direct and through Wharf in short
  * turns of one run, so that what else the machine does hits both alike. "Added" is the quantile of
- * all calls through Wharf less the same quantile of all direct calls to the same server over the
- * transport that Wharf uses to reach it.
+ * all calls through Wharf less the same quantile of all direct calls to the same server. Where Wharf
+ * is reached over one transport and reaches the server over the other, the direct calls are those
+ * over HTTP, which is part of the way either way.
  *
- * - `echo` answers at once. With N calls in flight each answer is followed by the next call, so
- *   that the machine is saturated, and by Little's law a latency is N times the work of one call:
- *   at 64 in flight it measures throughput on the processors that client, Wharf and server share.
- * - `wait` answers after {@linkcode WAIT_MS}, as a tool does that asks somebody else. N calls are
- *   in flight, and what Wharf adds is its own time and the time in which calls stand in its way.
+ * - `echo` answers at once. With one call in flight its latency is the way there and back. With
+ *   more, each answer is followed by the next call without a pause, so that the machine is saturated:
+ *   by Little's law a latency then is the number in flight times the time that the processors take
+ *   for one call, the client's and the server's included. It measures throughput.
+ * - `wait` answers after {@linkcode WAIT_MS}, as a tool does that asks somebody else, and calls begin
+ *   evenly spread. So many calls are in flight, and what is added is the time in Wharf and the time
+ *   that calls stand in each other's way there.
+ *
+ * Lists are timed until the client has all pages; the SDK's `listTools` then checks every tool against
+ * its schema, which is timed too, but is no work of Wharf's.
  *
  * @example
  * ```sh
@@ -25,6 +31,7 @@
 import type { Client } from "../sdk.ts";
 import { writeState } from "./gateway.ts";
 import { type Pipe, type ProxyWorld, startWharf, startWorld } from "./proxy_world.ts";
+import { ResultSchema } from "./sdk.ts";
 
 const MIB = 1024 * 1024;
 
@@ -116,7 +123,7 @@ async function measureLoad(
   const direct: number[] = [];
   const through: number[] = [];
   const turns = [
-    { times: direct, run: () => call(world.direct[to], tool, args) },
+    { times: direct, run: () => call(world.direct[from === to ? to : "http"], tool, args) },
     { times: through, run: () => call(world.wharf[from].client, `${to}_${tool}`, args) },
   ];
   const warmUps = tool === "wait" ? 1 : 3;
@@ -193,17 +200,20 @@ async function measureMemory(directory: string, way: Way, tool: "text" | "image"
   }
   const { now } = await residentOf(pid);
   const first = (grown[0] ?? NaN) / LARGE.bytes;
-  const median = quantile(grown.slice(LARGE.warmUps), 0.5) / LARGE.bytes;
+  const [median, worst] = [0.5, 1].map((share) =>
+    quantile(grown.slice(LARGE.warmUps), share) / LARGE.bytes
+  );
+  const isMet = [first, worst].every((times = NaN) => times < GOALS.timesSize);
   say(
-    `  ${verdict(median < GOALS.timesSize)}  ${nameOf(way)}  ${tool.padEnd(5)}` +
-      `  ${median.toFixed(1).padStart(4)} times  (the first ${first.toFixed(1)} times;` +
+    `  ${verdict(isMet)}  ${nameOf(way)}  ${tool.padEnd(5)}  ${median?.toFixed(1)} times` +
+      `  (the first ${first.toFixed(1)}, later at most ${worst?.toFixed(1)};` +
       ` resident ${(idle.now / MIB).toFixed(0)} MiB before, ${
         (now / MIB).toFixed(0)
       } MiB after all)`,
   );
 }
 
-/** All pages of a warm server's tools, as the client has them. */
+/** The time for all pages of a warm server's tools. */
 async function measureList(directory: string): Promise<void> {
   const { servers, tools, warmUps, rounds } = LISTED;
   await writeState(directory, servers);
@@ -211,31 +221,40 @@ async function measureList(directory: string): Promise<void> {
     const ends: (() => Promise<unknown>)[] = [];
     try {
       const { client } = await startWharf(pipe, { directory, ends });
-      const times: number[] = [];
-      let listed = 0;
-      let pages = 0;
+      const [plain = [], checked = []]: number[][] = [[], []];
       for (let round = 0; round < warmUps + rounds; round++) {
-        [listed, pages] = [0, 0];
-        const startMs = performance.now();
-        let cursor: string | undefined;
-        do {
-          const page = await client.listTools(cursor === undefined ? {} : { cursor });
-          listed += page.tools.length;
-          pages++;
-          cursor = page.nextCursor;
-        } while (cursor !== undefined);
-        if (round >= warmUps) times.push(performance.now() - startMs);
+        for (const [times, isChecked] of [[plain, false], [checked, true]] as const) {
+          const startMs = performance.now();
+          const listed = await listAll(client, isChecked);
+          if (round >= warmUps) times.push(performance.now() - startMs);
+          if (listed < servers * tools) throw new Error(`Cannot list: ${listed} tools came`);
+        }
       }
-      if (listed < servers * tools) throw new Error(`Cannot list: ${listed} tools came`);
-      const median = quantile(times, 0.5);
+      const median = quantile(plain, 0.5);
       say(
         `  ${verdict(median < GOALS.listMs)}  ${pipe.padEnd(5)}  ${median.toFixed(1)} ms` +
-          `  (${listed} tools on ${pages} pages; p99 ${quantile(times, 0.99).toFixed(1)} ms)`,
+          `  (p99 ${quantile(plain, 0.99).toFixed(1)} ms;` +
+          ` with the SDK's check of each tool ${quantile(checked, 0.5).toFixed(1)} ms)`,
       );
     } finally {
       for (const end of ends.reverse()) await end();
     }
   }
+}
+
+/** Reads all pages; gives the number of tools. */
+async function listAll(client: Client, isChecked: boolean): Promise<number> {
+  let listed = 0;
+  let cursor: unknown;
+  do {
+    const params = cursor === undefined ? {} : { cursor: String(cursor) };
+    const page = isChecked
+      ? await client.listTools(params)
+      : await client.request({ method: "tools/list", params }, ResultSchema);
+    listed += Array.isArray(page.tools) ? page.tools.length : 0;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return listed;
 }
 
 function verdict(isMet: boolean): string {
@@ -261,6 +280,11 @@ async function main(): Promise<void> {
     return path;
   };
   try {
+    say(
+      `load of the machine at the start: ${
+        Deno.loadavg()[0]?.toFixed(1)
+      } on ${navigator.hardwareConcurrency} processors`,
+    );
     if (only.includes("latency")) {
       await using world = await startWorld(await fresh());
       await measureLatency(world, scale);
