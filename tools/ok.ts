@@ -68,12 +68,15 @@ async function unitTests(): Promise<string[]> {
   ).map(({ name }) => `tests/${name}`);
 }
 
+/** Reads environment variables while it loads, which unit tests may not; it has no code of its own. */
+const NOT_LOADED = "/isomorphic_git.ts";
+
 /**
  * Writes a test that loads every file of `lib`, so that one that no other test loads is in the
  * report too.
  */
 async function writeLoader(path: string): Promise<void> {
-  const files = await sources(new URL("lib/", ROOT));
+  const files = (await sources(new URL("lib/", ROOT))).filter((file) => !file.endsWith(NOT_LOADED));
   const imports = files.map((file) => `import ${JSON.stringify(file)};`);
   await Deno.writeTextFile(path, [...imports, 'Deno.test("lib loads", () => {});'].join("\n"));
 }
