@@ -215,7 +215,11 @@ export class ActiveServer {
       });
     } catch (thrown) {
       this.#errors++;
-      throw this.#withoutSecrets(thrown);
+      const error = this.#withoutSecrets(thrown);
+      if (origin !== undefined && error instanceof RpcError) {
+        this.#deps.traffic.expectPages(origin.client, error.fault);
+      }
+      throw error;
     } finally {
       this.#rest(session);
     }

@@ -126,10 +126,14 @@ async function beginClientTask(scene: Scene): Promise<void> {
   });
 }
 
-function asksOfTask(method: string, params: Record<string, unknown>): Row {
+function asksOfTask(
+  method: string,
+  params: Record<string, unknown>,
+  result: Record<string, unknown> = { ...TASK },
+): Row {
   return async (scene) => {
     await beginClientTask(scene);
-    await asks(method, params, { ...TASK })(scene);
+    await asks(method, params, result)(scene);
   };
 }
 
@@ -309,7 +313,7 @@ const SERVER_REQUESTS: Readonly<Record<string, Row>> = {
   "roots/list": asks("roots/list", {}, { roots: [{ uri: "file:///a", name: "a" }] }),
   "tasks/get": asksOfTask("tasks/get", { taskId: "t-1" }),
   "tasks/result": asksOfTask("tasks/result", { taskId: "t-1" }),
-  "tasks/list": asksOfTask("tasks/list", {}),
+  "tasks/list": asksOfTask("tasks/list", {}, { tasks: [TASK] }),
   "tasks/cancel": asksOfTask("tasks/cancel", { taskId: "t-1" }),
 };
 
