@@ -23,7 +23,7 @@ import {
   type RpcId,
 } from "../rpc/mod.ts";
 import type { Activations } from "./activations.ts";
-import type { ForwardOptions } from "./active_server.ts";
+import type { ForwardOptions } from "./active_server_types.ts";
 import type { ListKind } from "./definitions.ts";
 import { Listeners } from "./listeners.ts";
 import type { Lists } from "./offers.ts";
@@ -236,11 +236,8 @@ export class ProxySession implements Disposable {
     const id = this.#ownerOf(uri);
     if (id === undefined || typeof uri !== "string") return undefined;
     const server = this.#activations.server(id);
-    const { subscriptions } = this.#activations.traffic.server(server.record.id);
-    if (method === "resources/subscribe") {
-      await server.session({ signal: about.signal });
-      await subscriptions.add(this.#client, uri);
-    } else await subscriptions.delete(this.#client, uri);
+    if (method === "resources/unsubscribe") await server.unsubscribe(this.#client, uri);
+    else await server.subscribe(this.#client, uri, about.signal);
     return {};
   }
 
@@ -269,23 +266,29 @@ export class ProxySession implements Disposable {
       : undefined;
     if (task === undefined) throw invalid(`Unknown task: ${JSON.stringify(taskId)}`);
     const call = { method, params: withTaskId(params, task.id, task.upstreamId) };
-    return withTaskId(
-      await this.#activations.server(task.server).request(call, this.#options(about)),
-      task.upstreamId,
-      task.id,
+    const answer = await this.#activations.server(task.server).request(call, this.#options(about));
+    this.#activations.traffic.tasks.note(
+      task,
+      method === "tasks/result" ? { status: "completed" } : answer,
     );
+    return withTaskId(answer, task.upstreamId, task.id);
   }
 
-  /** The client's tasks, as the servers that work on them describe them. */
+  /**
+   * The client's tasks, as the servers that work on them describe them. One that cannot list its
+   * tasks hides no others.
+   */
   async #tasks(about: RequestAbout): Promise<readonly JsonObject[]> {
     const tasks = this.#activations.traffic.tasks.of(this.#client);
     const servers = [...new Set(tasks.map(({ server }) => server))];
-    const lists = await Promise.all(
+    const lists = await Promise.allSettled(
       servers.map((server) =>
         this.#tasksOf(server, { about, tasks: tasks.filter((task) => task.server === server) })
       ),
     );
-    return lists.flat();
+    const [failed] = lists.filter(({ status }) => status === "rejected");
+    if (failed?.status === "rejected" && lists.length === 1) throw failed.reason;
+    return lists.flatMap((list) => list.status === "fulfilled" ? list.value : []);
   }
 
   async #tasksOf(

@@ -98,6 +98,11 @@ export class ServerTraffic {
     this.subscriptions = new Subscriptions((call) => this.#tell(call));
   }
 
+  /** Whether clients wait for something that the server is to say by itself. */
+  get isAwaited(): boolean {
+    return !this.subscriptions.isEmpty || this.#deps.traffic.tasks.isAnyOpen(this.#id);
+  }
+
   /** Answers what the server asks. */
   get handlers(): Readonly<Record<string, ServerRequestHandler>> {
     return Object.fromEntries(
@@ -299,8 +304,10 @@ export class ServerTraffic {
         return;
       case "notifications/tasks/status": {
         const task = this.#deps.traffic.tasks.findUpstream(this.#id, params.taskId);
-        const told = task && withTaskId(params, task.upstreamId, task.id);
-        return told && task.client.notify({ method, params: told });
+        if (task === undefined) return;
+        this.#deps.traffic.tasks.note(task, params);
+        const told = withTaskId(params, task.upstreamId, task.id);
+        return task.client.notify({ method, params: told });
       }
       case "notifications/elicitation/complete":
         return this.#pages.get(String(params.elicitationId))?.notify(call);

@@ -12,6 +12,9 @@ import type { ProxyClient } from "./proxy_types.ts";
 /** Tasks of one client that are remembered; the oldest are forgotten. */
 const MAX_TASKS = 1_000;
 
+/** How a task stands that changes no more. */
+const OVER: ReadonlySet<unknown> = new Set(["completed", "failed", "cancelled"]);
+
 /** Ids are remembered. */
 const MAX_ID_CHARS = 1_024;
 
@@ -35,6 +38,7 @@ export class Tasks {
   readonly #byClient = new Map<ProxyClient, Map<string, Task>>();
   /** By the server and its own id. */
   readonly #upstream = new Map<string, Map<string, Task>>();
+  readonly #over = new WeakSet<Task>();
 
   /**
    * Takes note of a task that has begun. A server that gives an id again, such as one that counts
@@ -75,6 +79,24 @@ export class Tasks {
   /** A server's task by the id that the server knows. */
   findUpstream(server: string, upstreamId: unknown): Task | undefined {
     return typeof upstreamId === "string" ? this.#upstream.get(server)?.get(upstreamId) : undefined;
+  }
+
+  /**
+   * Takes note of how a task stands.
+   *
+   * @param task The task.
+   * @param said What the server says of it.
+   */
+  note(task: Task, { status }: JsonObject): void {
+    if (OVER.has(status)) this.#over.add(task);
+  }
+
+  /** Whether a server works on any task that somebody waits for. */
+  isAnyOpen(server: string): boolean {
+    for (const task of this.#upstream.get(server)?.values() ?? []) {
+      if (!this.#over.has(task)) return true;
+    }
+    return false;
   }
 
   /** Forgets the tasks of a client that has gone. */

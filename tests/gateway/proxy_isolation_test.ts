@@ -251,3 +251,71 @@ Deno.test("a client is asked in the ways that it has named, and in no other", as
   await server.send({ id: server.sent("tools/call")[0]?.id, result: { content: [] } });
   await call;
 });
+
+Deno.test("a subscription that fails tells no secret of its server", async () => {
+  await using world = makeProxyWorld();
+  await world.add("work", {
+    capabilities: CAPABILITIES,
+    answers: {
+      ...lists("work"),
+      "resources/subscribe": () => ({
+        error: { code: -1, message: "s3cr3t-token", data: "s3cr3t-token" },
+      }),
+    },
+  });
+  const by = { actor: { client: "test", transport: "stdio" }, by: "operator" } as const;
+  const asker = { ...by, signal: new AbortController().signal, progress: () => {} };
+  await world.activations.configure(
+    "ours/work",
+    { set: { TOKEN: "s3cr3t-token" }, unset: [] },
+    asker,
+  );
+  const client = await world.connect();
+  const { error } = await client.ask("resources/subscribe", { uri: "work://a" });
+  assert.deepEqual(error, { code: -1, message: "[secret]", data: "[secret]" });
+});
+
+Deno.test("a client has a bounded number of subscriptions, of bounded length", async () => {
+  await using world = makeProxyWorld();
+  const server = await world.add("work", {
+    capabilities: CAPABILITIES,
+    answers: {
+      ...lists("work"),
+      "resources/subscribe": () => ({}),
+      "resources/unsubscribe": () => ({}),
+    },
+  });
+  const [greedy, other] = [await world.connect(), await world.connect()];
+  const subscribe = (client: RawClient, name: string | number) =>
+    client.ask("resources/subscribe", { uri: `work://${name}` });
+  for (let n = 0; n < 1_000; n++) assert.ok((await subscribe(greedy, n)).result);
+  assert.match(
+    (await subscribe(greedy, "more")).error?.message ?? "",
+    /^Cannot subscribe to "work:\/\/more": the session has 1000 subscriptions .*Next: End some/,
+  );
+  assert.ok((await subscribe(greedy, 7)).result, "one that it has costs nothing");
+  assert.ok((await subscribe(other, "more")).result);
+  await greedy.result("resources/unsubscribe", { uri: "work://3" });
+  assert.ok((await subscribe(greedy, "more")).result);
+  assert.match((await subscribe(other, "x".repeat(9_000))).error?.message ?? "", /8192 characters/);
+  assert.equal(server.sent("resources/subscribe").length, 1_001);
+});
+
+Deno.test("an update of a part is told to those of the whole, and of nothing that is only like it", async () => {
+  await using world = makeProxyWorld();
+  const server = await world.add("work", {
+    capabilities: CAPABILITIES,
+    answers: { ...lists("work"), "resources/subscribe": () => ({}) },
+  });
+  const client = await world.connect();
+  for (const uri of ["work://a", "work://d/"]) await client.result("resources/subscribe", { uri });
+  const uris = ["work://ab", "work://a/b", "work://d/e", "work://a?x", "work://a"];
+  for (const uri of uris) {
+    await server.send({ method: "notifications/resources/updated", params: { uri } });
+  }
+  await heardAll(server, client);
+  assert.deepEqual(
+    client.got("notifications/resources/updated").map(({ params }) => params?.["uri"]),
+    uris.slice(1),
+  );
+});
