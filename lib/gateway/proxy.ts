@@ -14,6 +14,7 @@
 import { Burst } from "../core/burst.ts";
 import { AppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
+import { cleanText } from "../core/text.ts";
 import {
   isObject,
   type JsonObject,
@@ -52,8 +53,11 @@ export interface RequestAbout {
   readonly takesLarge?: boolean;
 }
 
-/** Addresses of resources that results have pointed to, and that no list holds. */
+/** Addresses of resources that results have pointed to, and that no list holds; the newest. */
 const MAX_LINKS = 10_000;
+
+/** Longer ones are not remembered. */
+const MAX_LINK_CHARS = 2 * 1024;
 
 /** Pages of a server's list of tasks. */
 const MAX_TASK_PAGES = 20;
@@ -194,12 +198,17 @@ export class ProxySession implements Disposable {
   }
 
   async #call(id: string, call: RpcCall, about: RequestAbout): Promise<JsonObject> {
-    const result = await this.#activations.server(id).request(call, this.#options(about));
+    let task: Task | undefined;
+    const onResult = (result: JsonObject): void => {
+      const taskId = call.params?.task === undefined ? undefined : begunTask(result);
+      if (taskId !== undefined) {
+        task = this.#activations.traffic.tasks.add(id, this.#client, taskId);
+      }
+    };
+    const options = { ...this.#options(about), onResult };
+    const result = await this.#activations.server(id).request(call, options);
     this.#remember(id, result);
-    const taskId = begunTask(result);
-    if (taskId === undefined) return result;
-    const task = this.#activations.traffic.tasks.add(id, this.#client, taskId);
-    return withTaskId(result, task.upstreamId, task.id);
+    return task === undefined ? result : withTaskId(result, task.upstreamId, task.id);
   }
 
   #options({ id, signal, onProgress, takesLarge = false }: RequestAbout): ForwardOptions {
@@ -222,8 +231,11 @@ export class ProxySession implements Disposable {
     for (const block of content) {
       if (!isObject(block) || block.type !== "resource_link") continue;
       const { uri } = block;
-      const isListed = typeof uri !== "string" || this.#activations.offers.isListed(uri);
-      if (isListed || this.#links.size >= MAX_LINKS) continue;
+      if (typeof uri !== "string" || uri.length > MAX_LINK_CHARS) continue;
+      if (this.#activations.offers.isListed(uri)) continue;
+      this.#links.delete(uri);
+      const [oldest] = this.#links.keys();
+      if (this.#links.size >= MAX_LINKS && oldest !== undefined) this.#links.delete(oldest);
       this.#links.set(uri, id);
     }
   }
@@ -256,7 +268,7 @@ export class ProxySession implements Disposable {
 
   async #setLevel(level: unknown): Promise<JsonObject> {
     if (await this.#activations.traffic.setLevel(this.#client, level)) return {};
-    throw invalid(`Unknown log level: ${JSON.stringify(level)}`);
+    throw invalid(`Unknown log level: ${cleanText(String(level), { maxChars: 40 })}`);
   }
 
   async #task({ method, params = {} }: RpcCall, about: RequestAbout): Promise<JsonObject> {
@@ -264,7 +276,9 @@ export class ProxySession implements Disposable {
     const task = typeof taskId === "string"
       ? this.#activations.traffic.tasks.find(this.#client, taskId)
       : undefined;
-    if (task === undefined) throw invalid(`Unknown task: ${JSON.stringify(taskId)}`);
+    if (task === undefined) {
+      throw invalid(`Unknown task: ${cleanText(String(taskId), { maxChars: 80 })}. See tasks/list`);
+    }
     const call = { method, params: withTaskId(params, task.id, task.upstreamId) };
     const answer = await this.#activations.server(task.server).request(call, this.#options(about));
     this.#activations.traffic.tasks.note(

@@ -23,12 +23,6 @@ const lists = {
   "resources/templates/list": () => ({ resourceTemplates: [] }),
 };
 
-const hello = (capabilities: Record<string, unknown> = CAPABILITIES) => ({
-  protocolVersion: "2025-11-25",
-  capabilities,
-  serverInfo: { name: "scripted", version: "1.0" },
-});
-
 function newest({ servers }: ProxyWorld): ScriptedServer {
   const server = servers.at(-1);
   assert.ok(server !== undefined);

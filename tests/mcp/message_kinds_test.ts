@@ -157,12 +157,14 @@ function announces(
 const CLIENT_REQUESTS: Readonly<Record<string, Row>> = {
   "ping": async ({ client }) => assert.deepEqual(await client.result("ping"), {}),
   async "initialize"({ client }) {
-    const result = await client.result("initialize", {
+    const again = await client.ask("initialize", {
       protocolVersion: "2025-06-18",
       capabilities: {},
       clientInfo: { name: "again", version: "1" },
     });
-    assert.equal(result["protocolVersion"], "2025-06-18");
+    assert.equal(again.error?.code, -32600, "who it is and what it can do stays");
+    const result = only(client.received.filter(({ id }) => id === "hello")).result ?? {};
+    assert.equal(result["protocolVersion"], "2025-11-25");
     assert.deepEqual(result["capabilities"], {
       tools: { listChanged: true },
       prompts: { listChanged: true },
