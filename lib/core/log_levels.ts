@@ -34,14 +34,14 @@ export function logLevel(name: unknown): LogLevel | undefined {
 }
 
 /**
- * The level to ask servers for.
+ * The level to ask servers for, once a client has set one: there is no way to unset it, so that
+ * it is asked for still when that client has gone.
  *
  * @param levels The level of each client; `undefined` for one that has set none.
- * @returns The least severe one that anybody wants; `undefined` where nobody has set any.
+ * @returns The least severe one that anybody wants.
  */
-export function leastSevere(levels: readonly (LogLevel | undefined)[]): LogLevel | undefined {
-  if (levels.every((level) => level === undefined)) return undefined;
-  return LEVELS.find((level) => levels.some((wanted) => (wanted ?? UNSET) === level));
+export function leastSevere(levels: readonly (LogLevel | undefined)[]): LogLevel {
+  return LEVELS.find((level) => levels.some((wanted) => (wanted ?? UNSET) === level)) ?? UNSET;
 }
 
 /**
@@ -49,7 +49,7 @@ export function leastSevere(levels: readonly (LogLevel | undefined)[]): LogLevel
  *
  * @param level The message's level, as the server has it; an unknown one is wanted.
  * @param wanted The client's level.
- * @param isSet Whether any client has set a level; else servers send what they do by themselves.
+ * @param isSet Whether any client has ever set a level; else servers send what they do by themselves.
  */
 export function isWanted(level: unknown, wanted: LogLevel | undefined, isSet: boolean): boolean {
   const known = logLevel(level);

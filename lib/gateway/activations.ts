@@ -8,7 +8,8 @@
 import type { Entry } from "../catalog/mod.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { ActivationsDeps, Added, AddRequest, Asker } from "./activation_types.ts";
-import { ActiveServer, type ForwardOptions } from "./active_server.ts";
+import { ActiveServer } from "./active_server.ts";
+import type { ForwardOptions } from "./active_server_types.ts";
 import type { ActiveRecord, ActiveState } from "./active_state.ts";
 import { type ActiveView, instructionsOf, type OfferedTool, viewServer } from "./active_view.ts";
 import type { AuditAction } from "./audit.ts";

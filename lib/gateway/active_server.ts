@@ -7,71 +7,25 @@
 
 import { abortError } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
-import type { Clock, Log } from "../core/host.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import type { ActiveRecord } from "./active_state.ts";
 import type { ServerFacts } from "./active_view.ts";
 import type { ListKind } from "./definitions.ts";
 import { type JsonObject, type RpcCall, RpcError } from "../rpc/mod.ts";
+import type {
+  ActiveServerDeps,
+  ActiveStatus,
+  ForwardOptions,
+  StartOptions,
+} from "./active_server_types.ts";
 import type { Launched, Usage } from "./launched.ts";
-import type { Launcher, LaunchWishes, Started } from "./launcher.ts";
-import type { Redactor } from "./redact.ts";
+import type { Started } from "./launcher.ts";
 import type { ServerOffer } from "./offers.ts";
-import type { Origin } from "./proxy_types.ts";
-import { CLIENT_CAPABILITIES, type ServerTraffic } from "./server_traffic.ts";
+import type { ProxyClient } from "./proxy_types.ts";
+import { CLIENT_CAPABILITIES } from "./server_traffic.ts";
 import { UpstreamSession } from "./session.ts";
-import type { CallOptions } from "./session_types.ts";
 import { keyOf } from "./turns.ts";
 import { type ChangedTool, compareDefinitions, heldBack, type ToolDefinition } from "./trust.ts";
-
-/** How a server stands. */
-export type ActiveStatus =
-  /** It is started at its first use. */
-  | "idle"
-  /** It is being started. */
-  | "starting"
-  /** It answers. */
-  | "ready"
-  /** It has ended by itself, and is started again after a while. */
-  | "restarting"
-  /** It could not be started, or ended too often; a call tries again. */
-  | "failed"
-  /** It was removed. */
-  | "stopped";
-
-/** What an {@linkcode ActiveServer} works with. */
-export interface ActiveServerDeps {
-  /** Starts it. */
-  readonly launcher: Pick<Launcher, "launch">;
-  /** Looks its values up, not the references in them. */
-  readonly values: () => Promise<LaunchWishes["values"]>;
-  /** Keeps its secrets out of texts. */
-  readonly redactor: Redactor;
-  /** Time. */
-  readonly clock: Clock;
-  /** The operator's log. */
-  readonly log: Log;
-  /** Who Wharf is, for the handshake. */
-  readonly clientInfo: { readonly name: string; readonly version: string };
-  /** Time without a call after which it is stopped until its next use, in milliseconds; 0: never. */
-  readonly idleMs: number;
-  /** What Wharf's clients have to do with it, beside calls. */
-  readonly traffic: ServerTraffic;
-  /** Told when its tools or its state have changed. */
-  readonly onChange: () => void;
-}
-
-/** How a request is passed on to a server. */
-export interface ForwardOptions extends Omit<CallOptions, "origin"> {
-  /** The client's request; absent where nobody can be asked anything. */
-  readonly origin?: Origin;
-}
-
-/** How a start goes. */
-export interface StartOptions extends Pick<LaunchWishes, "authorize" | "progress" | "signal"> {
-  /** Takes another digest or version than the pinned one. @default {false} */
-  readonly acceptsNew?: boolean;
-}
 
 /** Time between restarts; after the last one the server has failed. */
 const BACK_OFF_MS = [1000, 2000, 4000, 8000, 16_000];
@@ -92,6 +46,8 @@ export class ActiveServer {
   #shown: readonly ToolDefinition[];
   #status: ActiveStatus = "idle";
   #session: UpstreamSession | undefined;
+  /** Settles with the start that runs, or that was the last one. */
+  #starting: Promise<unknown> = Promise.resolve();
   #started: Started | undefined;
   #secrets: Disposable | undefined;
   #startedAtMs: number | undefined;
@@ -182,7 +138,12 @@ export class ActiveServer {
     if (this.#over.signal.aborted) throw gone(this.#record.id);
     return await this.#starts.run(
       "start",
-      (signal) => this.#start({ ...options, signal: AbortSignal.any([signal, this.#over.signal]) }),
+      (signal) => {
+        const start = { ...options, signal: AbortSignal.any([signal, this.#over.signal]) };
+        const started = this.#start(start);
+        this.#starting = started.catch(() => {});
+        return started;
+      },
       options.signal,
     );
   }
@@ -215,9 +176,44 @@ export class ActiveServer {
       });
     } catch (thrown) {
       this.#errors++;
-      throw this.#withoutSecrets(thrown);
+      const error = this.#deps.redactor.thrown(thrown);
+      if (origin !== undefined && error instanceof RpcError) {
+        this.#deps.traffic.expectPages(origin.client, error.fault);
+      }
+      throw error;
     } finally {
       this.#rest(session);
+    }
+  }
+
+  /**
+   * Subscribes a client to a resource; the server is started where it does not run.
+   *
+   * @param client The client.
+   * @param uri The resource.
+   * @param signal Gives up.
+   * @throws {RpcError} What the server answers, without secrets.
+   * @throws {AppError} As `Subscriptions.add`, and what keeps the server from an answer.
+   */
+  async subscribe(client: ProxyClient, uri: string, signal: AbortSignal): Promise<void> {
+    await this.session({ signal });
+    try {
+      await this.#deps.traffic.subscriptions.add(client, uri);
+    } catch (thrown) {
+      throw this.#deps.redactor.thrown(thrown);
+    }
+  }
+
+  /**
+   * Ends a client's subscription; one that was never begun, too.
+   *
+   * @throws {RpcError} As `subscribe`.
+   */
+  async unsubscribe(client: ProxyClient, uri: string): Promise<void> {
+    try {
+      await this.#deps.traffic.subscriptions.delete(client, uri);
+    } catch (thrown) {
+      throw this.#deps.redactor.thrown(thrown);
     }
   }
 
@@ -264,8 +260,9 @@ export class ActiveServer {
     this.#resting?.abort();
     this.#session = undefined;
     this.#status = "idle";
+    // The next run may begin before this one has ended, with secrets of its own.
+    using _secrets = this.#release();
     await session?.close(STOP_GRACE_MS);
-    this.#forget();
   }
 
   /**
@@ -277,8 +274,10 @@ export class ActiveServer {
     this.#resting?.abort();
     this.#over.abort(gone(this.#record.id));
     this.#status = "stopped";
+    using _secrets = this.#release();
     await this.#session?.close(graceMs);
-    this.#forget();
+    // One that was being started is ended by the start itself.
+    await this.#starting;
   }
 
   async #start(options: StartOptions & { readonly signal: AbortSignal }): Promise<UpstreamSession> {
@@ -346,6 +345,8 @@ export class ActiveServer {
       await session.connect(options.signal);
       if (options.signal.aborted) throw abortError(options.signal);
       await traffic.attach(session);
+      if (options.signal.aborted) throw abortError(options.signal);
+      if (session.ended !== undefined) throw session.ended.error;
       session.onListChanged(() => {
         this.#compare(session);
         this.#deps.onChange();
@@ -360,6 +361,7 @@ export class ActiveServer {
       this.#compare(session);
       this.#error = undefined;
       this.#set("ready");
+      this.#rest(session);
       return session;
     } catch (thrown) {
       await launched?.stop(STOP_GRACE_MS);
@@ -400,26 +402,18 @@ export class ActiveServer {
     }
   }
 
-  #withoutSecrets(thrown: unknown): AppError {
-    const { redactor } = this.#deps;
-    if (!(thrown instanceof RpcError)) return redactor.error(toAppError(thrown));
-    const fault = redactor.value(thrown.fault);
-    return fault === thrown.fault
-      ? thrown
-      : new RpcError(fault, { action: `use "${this.#record.id}"` });
-  }
-
-  /** Stops it when nobody has called it for a while. */
+  /** Stops it when nobody has called it for a while, nor waits for what it says. */
   #rest(session: UpstreamSession): void {
     const { clock, idleMs, log } = this.#deps;
     this.#resting?.abort();
     if (idleMs === 0 || this.#over.signal.aborted) return;
     const resting = new AbortController();
     this.#resting = resting;
+    const isNeeded = () => session.inFlight > 0 || this.#deps.traffic.isAwaited;
     const rest = async () => {
-      await clock.sleep(idleMs, AbortSignal.any([resting.signal, this.#over.signal]));
-      const isNeeded = session.inFlight > 0 || !this.#deps.traffic.subscriptions.isEmpty;
-      if (this.#session !== session || isNeeded) return;
+      const signal = AbortSignal.any([resting.signal, this.#over.signal]);
+      do await clock.sleep(idleMs, signal); while (this.#session === session && isNeeded());
+      if (this.#session !== session) return;
       log.debug("an activated server rests", { server: this.#record.id });
       await this.restart();
       this.#deps.onChange();
@@ -473,10 +467,12 @@ export class ActiveServer {
     this.#deps.onChange();
   }
 
-  #forget(): void {
-    this.#secrets?.[Symbol.dispose]();
+  /** Hands over what belongs to a run that ends: its secrets are secret until then. */
+  #release(): Disposable | undefined {
+    const secrets = this.#secrets;
     this.#secrets = undefined;
     this.#startedAtMs = undefined;
+    return secrets;
   }
 }
 

@@ -6,7 +6,8 @@
 
 import { truncate } from "../core/text.ts";
 import type { ActiveRecord } from "./active_state.ts";
-import type { ActiveServer, ActiveStatus } from "./active_server.ts";
+import type { ActiveServer } from "./active_server.ts";
+import type { ActiveStatus } from "./active_server_types.ts";
 import type { CleanTool } from "./clean_tools.ts";
 import type { Usage } from "./launched.ts";
 import { type Suspicion, suspicions } from "./suspicions.ts";

@@ -7,7 +7,7 @@
 
 export type { ActivationsDeps, Added, AddRequest, Asker } from "./activation_types.ts";
 export { Activations } from "./activations.ts";
-export type { ActiveStatus, ForwardOptions } from "./active_server.ts";
+export type { ActiveStatus, ForwardOptions } from "./active_server_types.ts";
 export { ActiveStore } from "./active_state.ts";
 export type { ActiveView, OfferedTool } from "./active_view.ts";
 export { type AuditActor, AuditLog } from "./audit.ts";

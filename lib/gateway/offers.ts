@@ -183,8 +183,8 @@ export class Offers {
   }
 
   /**
-   * The server to ask for a resource: the one that lists it, or has the template that is closest
-   * to it, or has pointed to it, or is the only one with resources of that scheme or at all.
+   * The server to ask for a resource: the one that lists it, or has pointed to it, or has the
+   * template that is closest to it, or is the only one with resources of that scheme or at all.
    *
    * @param uri The resource, or a template as a client completes it.
    * @param pointer Id of a server that has pointed to it.
@@ -193,12 +193,12 @@ export class Offers {
   findResource(uri: string, pointer?: string): string | undefined {
     const listed = this.#resources.get(uri) ?? this.#templates.get(uri);
     if (listed !== undefined) return listed;
+    if (pointer !== undefined && this.#servers.has(pointer)) return pointer;
     const matches = [...this.#templates].flatMap(([template, id]) => {
       const score = matchTemplate(template, uri);
       return score === undefined ? [] : [{ id, score }];
     }).sort((a, b) => b.score - a.score);
     if (matches[0] !== undefined) return matches[0].id;
-    if (pointer !== undefined && this.#servers.has(pointer)) return pointer;
     const scheme = schemeOf(uri);
     const known = [...this.#resources, ...this.#templates];
     const ofScheme = new Set(

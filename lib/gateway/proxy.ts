@@ -14,6 +14,7 @@
 import { Burst } from "../core/burst.ts";
 import { AppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
+import { cleanText } from "../core/text.ts";
 import {
   isObject,
   type JsonObject,
@@ -23,7 +24,7 @@ import {
   type RpcId,
 } from "../rpc/mod.ts";
 import type { Activations } from "./activations.ts";
-import type { ForwardOptions } from "./active_server.ts";
+import type { ForwardOptions } from "./active_server_types.ts";
 import type { ListKind } from "./definitions.ts";
 import { Listeners } from "./listeners.ts";
 import type { Lists } from "./offers.ts";
@@ -52,8 +53,11 @@ export interface RequestAbout {
   readonly takesLarge?: boolean;
 }
 
-/** Addresses of resources that results have pointed to, and that no list holds. */
+/** Addresses of resources that results have pointed to, and that no list holds; the newest. */
 const MAX_LINKS = 10_000;
+
+/** Longer ones are not remembered. */
+const MAX_LINK_CHARS = 2 * 1024;
 
 /** Pages of a server's list of tasks. */
 const MAX_TASK_PAGES = 20;
@@ -194,12 +198,17 @@ export class ProxySession implements Disposable {
   }
 
   async #call(id: string, call: RpcCall, about: RequestAbout): Promise<JsonObject> {
-    const result = await this.#activations.server(id).request(call, this.#options(about));
+    let task: Task | undefined;
+    const onResult = (result: JsonObject): void => {
+      const taskId = call.params?.task === undefined ? undefined : begunTask(result);
+      if (taskId !== undefined) {
+        task = this.#activations.traffic.tasks.add(id, this.#client, taskId);
+      }
+    };
+    const options = { ...this.#options(about), onResult };
+    const result = await this.#activations.server(id).request(call, options);
     this.#remember(id, result);
-    const taskId = begunTask(result);
-    if (taskId === undefined) return result;
-    const task = this.#activations.traffic.tasks.add(id, this.#client, taskId);
-    return withTaskId(result, task.upstreamId, task.id);
+    return task === undefined ? result : withTaskId(result, task.upstreamId, task.id);
   }
 
   #options({ id, signal, onProgress, takesLarge = false }: RequestAbout): ForwardOptions {
@@ -222,8 +231,11 @@ export class ProxySession implements Disposable {
     for (const block of content) {
       if (!isObject(block) || block.type !== "resource_link") continue;
       const { uri } = block;
-      const isListed = typeof uri !== "string" || this.#activations.offers.isListed(uri);
-      if (isListed || this.#links.size >= MAX_LINKS) continue;
+      if (typeof uri !== "string" || uri.length > MAX_LINK_CHARS) continue;
+      if (this.#activations.offers.isListed(uri)) continue;
+      this.#links.delete(uri);
+      const [oldest] = this.#links.keys();
+      if (this.#links.size >= MAX_LINKS && oldest !== undefined) this.#links.delete(oldest);
       this.#links.set(uri, id);
     }
   }
@@ -236,11 +248,8 @@ export class ProxySession implements Disposable {
     const id = this.#ownerOf(uri);
     if (id === undefined || typeof uri !== "string") return undefined;
     const server = this.#activations.server(id);
-    const { subscriptions } = this.#activations.traffic.server(server.record.id);
-    if (method === "resources/subscribe") {
-      await server.session({ signal: about.signal });
-      await subscriptions.add(this.#client, uri);
-    } else await subscriptions.delete(this.#client, uri);
+    if (method === "resources/unsubscribe") await server.unsubscribe(this.#client, uri);
+    else await server.subscribe(this.#client, uri, about.signal);
     return {};
   }
 
@@ -259,7 +268,7 @@ export class ProxySession implements Disposable {
 
   async #setLevel(level: unknown): Promise<JsonObject> {
     if (await this.#activations.traffic.setLevel(this.#client, level)) return {};
-    throw invalid(`Unknown log level: ${JSON.stringify(level)}`);
+    throw invalid(`Unknown log level: ${cleanText(String(level), { maxChars: 40 })}`);
   }
 
   async #task({ method, params = {} }: RpcCall, about: RequestAbout): Promise<JsonObject> {
@@ -267,25 +276,33 @@ export class ProxySession implements Disposable {
     const task = typeof taskId === "string"
       ? this.#activations.traffic.tasks.find(this.#client, taskId)
       : undefined;
-    if (task === undefined) throw invalid(`Unknown task: ${JSON.stringify(taskId)}`);
+    if (task === undefined) {
+      throw invalid(`Unknown task: ${cleanText(String(taskId), { maxChars: 80 })}. See tasks/list`);
+    }
     const call = { method, params: withTaskId(params, task.id, task.upstreamId) };
-    return withTaskId(
-      await this.#activations.server(task.server).request(call, this.#options(about)),
-      task.upstreamId,
-      task.id,
+    const answer = await this.#activations.server(task.server).request(call, this.#options(about));
+    this.#activations.traffic.tasks.note(
+      task,
+      method === "tasks/result" ? { status: "completed" } : answer,
     );
+    return withTaskId(answer, task.upstreamId, task.id);
   }
 
-  /** The client's tasks, as the servers that work on them describe them. */
+  /**
+   * The client's tasks, as the servers that work on them describe them. One that cannot list its
+   * tasks hides no others.
+   */
   async #tasks(about: RequestAbout): Promise<readonly JsonObject[]> {
     const tasks = this.#activations.traffic.tasks.of(this.#client);
     const servers = [...new Set(tasks.map(({ server }) => server))];
-    const lists = await Promise.all(
+    const lists = await Promise.allSettled(
       servers.map((server) =>
         this.#tasksOf(server, { about, tasks: tasks.filter((task) => task.server === server) })
       ),
     );
-    return lists.flat();
+    const [failed] = lists.filter(({ status }) => status === "rejected");
+    if (failed?.status === "rejected" && lists.length === 1) throw failed.reason;
+    return lists.flatMap((list) => list.status === "fulfilled" ? list.value : []);
   }
 
   async #tasksOf(

@@ -15,8 +15,9 @@
  * @module
  */
 
-import { AppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Log, LogFields } from "../core/host.ts";
+import { RpcError } from "../rpc/mod.ts";
 
 /** What stands for a secret. */
 const MARK = "[secret]";
@@ -93,6 +94,18 @@ export class Redactor {
       ...(status === undefined ? {} : { status }),
       ...(details === undefined ? {} : { details: this.value(details) }),
     });
+  }
+
+  /**
+   * Replaces secrets in whatever was thrown.
+   *
+   * @param thrown An error of Wharf's, what a server answered, or anything.
+   * @returns As {@linkcode Redactor.error}; what a server answered stays its answer.
+   */
+  thrown(thrown: unknown): AppError {
+    if (!(thrown instanceof RpcError)) return this.error(toAppError(thrown));
+    const fault = this.value(thrown.fault);
+    return fault === thrown.fault ? thrown : new RpcError(fault, { action: "use a server" });
   }
 
   /**

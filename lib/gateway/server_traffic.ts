@@ -8,7 +8,14 @@
 
 import { toAppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
-import { isObject, type JsonObject, RPC_CODES, type RpcCall, RpcError } from "../rpc/mod.ts";
+import {
+  isObject,
+  type JsonObject,
+  RPC_CODES,
+  type RpcCall,
+  RpcError,
+  type RpcFault,
+} from "../rpc/mod.ts";
 import type { CallOrigin, Origin, ProxyClient } from "./proxy_types.ts";
 import type { UpstreamSession } from "./session.ts";
 import type {
@@ -57,6 +64,12 @@ const CAPABILITIES: Readonly<Record<string, string>> = {
 /** Pages to be opened, and tasks of clients, that are remembered; the oldest are forgotten. */
 const MAX_REMEMBERED = 1_000;
 
+/** Ids are remembered. */
+const MAX_ID_CHARS = 1_024;
+
+/** Questions about a task that a client works on. */
+const OF_TASKS: ReadonlySet<string> = new Set(["tasks/get", "tasks/result", "tasks/cancel"]);
+
 /** For a server to take a level or a subscription. */
 const TELL_MS = 5_000;
 
@@ -83,6 +96,11 @@ export class ServerTraffic {
     this.#id = id;
     this.#deps = deps;
     this.subscriptions = new Subscriptions((call) => this.#tell(call));
+  }
+
+  /** Whether clients wait for something that the server is to say by itself. */
+  get isAwaited(): boolean {
+    return !this.subscriptions.isEmpty || this.#deps.traffic.tasks.isAnyOpen(this.#id);
   }
 
   /** Answers what the server asks. */
@@ -112,6 +130,21 @@ export class ServerTraffic {
     this.subscriptions.forget(client);
     for (const known of [this.#pages, this.#clientTasks]) {
       for (const [id, other] of known) if (other === client) known.delete(id);
+    }
+  }
+
+  /**
+   * Takes note of pages that a call wants opened before it is tried again (MCP, "Elicitation", URL
+   * mode): that they are done with is told to whoever called.
+   *
+   * @param client Who called.
+   * @param fault What the server answered.
+   */
+  expectPages(client: ProxyClient, { code, data }: RpcFault): void {
+    if (code !== RPC_CODES.urlElicitationRequired || !isObject(data)) return;
+    const pages: unknown[] = Array.isArray(data.elicitations) ? data.elicitations : [];
+    for (const page of pages.slice(0, MAX_REMEMBERED)) {
+      if (isObject(page)) this.#expectPage(client, page.elicitationId);
     }
   }
 
@@ -160,9 +193,7 @@ export class ServerTraffic {
     const task = this.#deps.traffic.tasks.findUpstream(this.#id, relatedTask(params));
     const token = isObject(params._meta) ? params._meta.progressToken : undefined;
     const asked = task === undefined ? params : withTaskId(params, task.upstreamId, task.id);
-    if (call.method === "elicitation/create" && typeof params.elicitationId === "string") {
-      remember(this.#pages, params.elicitationId, client);
-    }
+    if (call.method === "elicitation/create") this.#expectPage(client, params.elicitationId);
     const result = await client.request({ method: call.method, params: asked }, {
       signal: context.signal,
       ...(id === undefined ? {} : { relatedTo: id }),
@@ -170,9 +201,33 @@ export class ServerTraffic {
         onProgress: (progress) => this.#passProgress({ ...progress, progressToken: token }),
       }),
     });
+    this.#keepTask(client, call, result);
+    if (call.method === "tasks/list") return this.#ownTasks(client, result);
+    return task === undefined ? result : withTaskId(result, task.id, task.upstreamId);
+  }
+
+  #expectPage(client: ProxyClient, id: unknown): void {
+    if (typeof id !== "string" || id.length > MAX_ID_CHARS) return;
+    remember(this.#pages, id, client);
+  }
+
+  #keepTask(client: ProxyClient, { method }: RpcCall, result: JsonObject): void {
     const taskId = begunTask(result);
-    if (taskId !== undefined) remember(this.#clientTasks, taskId, client);
-    return result;
+    if (taskId === undefined) return;
+    const other = this.#clientTasks.get(taskId);
+    // Whose task it is must stay clear: its result is for the server, its questions for one client.
+    if (other !== undefined && other !== client) {
+      throw refused(method, "the client's task has the id of another client's");
+    }
+    remember(this.#clientTasks, taskId, client);
+  }
+
+  /** A client knows one server, Wharf: what it does for others is not this one's to see. */
+  #ownTasks(client: ProxyClient, result: JsonObject): JsonObject {
+    if (!Array.isArray(result.tasks)) return result;
+    const isOwn = (task: unknown): boolean =>
+      isObject(task) && this.#clientTasks.get(String(task.taskId)) === client;
+    return { ...result, tasks: result.tasks.filter(isOwn) };
   }
 
   #passProgress(params: JsonObject): void {
@@ -188,17 +243,27 @@ export class ServerTraffic {
     { origins, isRelated }: ServerRequestContext,
   ): { readonly client: ProxyClient; readonly id?: Origin["id"] } {
     const running = origins.filter(isCallOrigin);
-    const ofTask = this.#deps.traffic.tasks.findUpstream(this.#id, relatedTask(params));
-    const begun = typeof params.taskId === "string"
-      ? this.#clientTasks.get(params.taskId)
-      : undefined;
-    const client = ofTask?.client ?? begun;
+    const client = this.#ownerOf(method, params);
     if (client !== undefined) {
       const call = running.findLast((origin) => origin.client === client);
       return call ?? { client };
     }
     const call = isRelated ? running[0] : this.turns.callOf(running);
     return call ?? { client: this.#onlyOne(method) };
+  }
+
+  /** Whom a question names by a task; one whose task is forgotten is nobody else's. */
+  #ownerOf(method: string, params: JsonObject): ProxyClient | undefined {
+    const related = relatedTask(params);
+    if (related !== undefined) {
+      const task = this.#deps.traffic.tasks.findUpstream(this.#id, related);
+      if (task !== undefined) return task.client;
+      throw refused(method, "whoever began the task that it belongs to is gone");
+    }
+    if (!OF_TASKS.has(method)) return undefined;
+    const client = this.#clientTasks.get(String(params.taskId));
+    if (client !== undefined) return client;
+    throw refused(method, "no client works on such a task", RPC_CODES.invalidParams);
   }
 
   /** The one client that can answer a question which belongs to no call. */
@@ -218,18 +283,14 @@ export class ServerTraffic {
   }
 
   /** A client is not asked for what it has not said that it can do. */
-  #check(client: ProxyClient, { method, params = {} }: RpcCall): void {
-    const needed = CAPABILITIES[method] ?? "";
-    const capability = client.capabilities[needed];
-    if (capability === undefined) {
-      throw refused(method, `the client "${client.name}" has no capability "${needed}"`);
-    }
-    const mode = method === "elicitation/create" && params.mode === "url";
-    if (mode && !(isObject(capability) && capability.url !== undefined)) {
-      throw refused(method, `the client "${client.name}" has no capability "elicitation.url"`);
-    }
-    if (params.task !== undefined && client.capabilities.tasks === undefined) {
-      throw refused(method, `the client "${client.name}" has no capability "tasks"`);
+  #check(client: ProxyClient, call: RpcCall): void {
+    const { method } = call;
+    for (const [index, needed] of neededFor(call).entries()) {
+      if (hasCapability(client.capabilities, needed)) continue;
+      const reason = `the client "${client.name}" has no capability "${needed}"`;
+      // MCP, "Elicitation": a mode that was not declared is an invalid parameter.
+      const code = index === 0 ? RPC_CODES.methodNotFound : RPC_CODES.invalidParams;
+      throw refused(method, reason, code);
     }
   }
 
@@ -243,8 +304,10 @@ export class ServerTraffic {
         return;
       case "notifications/tasks/status": {
         const task = this.#deps.traffic.tasks.findUpstream(this.#id, params.taskId);
-        const told = task && withTaskId(params, task.upstreamId, task.id);
-        return told && task.client.notify({ method, params: told });
+        if (task === undefined) return;
+        this.#deps.traffic.tasks.note(task, params);
+        const told = withTaskId(params, task.upstreamId, task.id);
+        return task.client.notify({ method, params: told });
       }
       case "notifications/elicitation/complete":
         return this.#pages.get(String(params.elicitationId))?.notify(call);
@@ -256,12 +319,20 @@ export class ServerTraffic {
     }
   }
 
-  /** To those whose calls run; where none does, to everybody. */
+  /** To whoever's task it is; to those whose calls run; where none does, to everybody. */
   #passLog(call: RpcCall, running: readonly CallOrigin[]): void {
     const { traffic } = this.#deps;
+    const { params = {} } = call;
+    const related = relatedTask(params);
+    if (related !== undefined) {
+      const task = traffic.tasks.findUpstream(this.#id, related);
+      if (task === undefined || !traffic.wants(task.client, params.level)) return;
+      const told = withTaskId(params, task.upstreamId, task.id);
+      return task.client.notify({ method: call.method, params: told });
+    }
     const ids = new Map(running.map(({ client, id }) => [client, id]));
     for (const client of ids.size === 0 ? traffic.clients : ids.keys()) {
-      if (traffic.wants(client, call.params?.level)) client.notify(call, ids.get(client));
+      if (traffic.wants(client, params.level)) client.notify(call, ids.get(client));
     }
   }
 
@@ -279,9 +350,33 @@ function isCallOrigin(origin: unknown): origin is CallOrigin {
   return typeof origin === "object" && origin !== null && "client" in origin && "key" in origin;
 }
 
-function refused(method: string, reason: string): RpcError {
+/** What a client must be able to do to be asked that; the first is for any such question. */
+function neededFor({ method, params = {} }: RpcCall): readonly string[] {
+  const mode = params.mode === "url" ? "elicitation.url" : "elicitation.form";
+  const usesTools = params.tools !== undefined || params.toolChoice !== undefined;
+  return [
+    CAPABILITIES[method] ?? "",
+    ...(method === "elicitation/create" ? [mode] : []),
+    ...(method === "sampling/createMessage" && usesTools ? ["sampling.tools"] : []),
+    ...(params.task === undefined ? [] : [`tasks.requests.${method.replace("/", ".")}`]),
+  ];
+}
+
+function hasCapability(capabilities: JsonObject, path: string): boolean {
+  // Before modes had names there were forms (MCP 2025-06-18).
+  if (path === "elicitation.form" && !hasCapability(capabilities, "elicitation.url")) return true;
+  let at: unknown = capabilities;
+  for (const name of path.split(".")) at = isObject(at) ? at[name] : undefined;
+  return at !== undefined;
+}
+
+function refused(
+  method: string,
+  reason: string,
+  code: number = RPC_CODES.methodNotFound,
+): RpcError {
   const message = `Cannot pass on ${method}: ${reason}`;
-  return new RpcError({ code: RPC_CODES.methodNotFound, message }, { action: `ask for ${method}` });
+  return new RpcError({ code, message }, { action: `ask for ${method}` });
 }
 
 function remember(known: Map<string, ProxyClient>, id: string, client: ProxyClient): void {

@@ -80,6 +80,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Takes progress as it comes, without the token. */
   readonly onProgress?: (progress: JsonObject) => void;
+  /** Sees the result before any message that follows it. */
+  readonly onResult?: (result: JsonObject) => void;
   /** Time without an answer or progress, in milliseconds. @default callTimeoutMs */
   readonly timeoutMs?: number;
   /** Who asks; handlers of the server's requests are told whose calls run. */

@@ -25,6 +25,8 @@ export class Traffic {
   readonly #deps: TrafficDeps;
   readonly #levels = new Map<ProxyClient, LogLevel | undefined>();
   readonly #servers = new Map<string, ServerTraffic>();
+  /** Whether any client has ever set a level, one that has gone included. */
+  #isLevelSet = false;
   /** All tasks of all servers. */
   readonly tasks: Tasks = new Tasks();
 
@@ -38,9 +40,9 @@ export class Traffic {
     return [...this.#levels.keys()];
   }
 
-  /** The level to ask servers for; `undefined` where no client has set any. */
+  /** The level to ask servers for; `undefined` where no client has ever set any. */
   get level(): LogLevel | undefined {
-    return leastSevere([...this.#levels.values()]);
+    return this.#isLevelSet ? leastSevere([...this.#levels.values()]) : undefined;
   }
 
   /**
@@ -74,13 +76,14 @@ export class Traffic {
     if (level === undefined) return false;
     const before = this.level;
     this.#levels.set(client, level);
+    this.#isLevelSet = true;
     if (this.level !== before) await this.#tellLevel();
     return true;
   }
 
   /** Whether a client wants a message of that level. */
   wants(client: ProxyClient, level: unknown): boolean {
-    return isWanted(level, this.#levels.get(client), this.level !== undefined);
+    return isWanted(level, this.#levels.get(client), this.#isLevelSet);
   }
 
   /**
@@ -99,6 +102,7 @@ export class Traffic {
   /** Forgets a server that was removed. */
   drop(id: string): void {
     this.#servers.delete(id);
+    this.tasks.deleteServer(id);
   }
 
   /** Passes on that a client's roots have changed; servers then ask for them. */

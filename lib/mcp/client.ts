@@ -8,7 +8,15 @@
 import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
 import type { AskOptions, ProxyClient } from "../gateway/mod.ts";
-import { isObject, type JsonObject, type Peer, type RpcCall, type RpcId } from "../rpc/mod.ts";
+import {
+  isObject,
+  type JsonObject,
+  type Peer,
+  RPC_CODES,
+  type RpcCall,
+  type RpcId,
+} from "../rpc/mod.ts";
+import { protocolError } from "./own.ts";
 import type { CallContext, Question } from "./tool.ts";
 
 /** Time for a person or a model to answer, and with progress in all, in milliseconds. */
@@ -36,24 +44,32 @@ export function clientInfo(params: JsonObject): ClientInfo {
 /** One client, to be asked and told. */
 export class SessionClient implements ProxyClient {
   readonly #peer: Peer;
-  #info: ClientInfo = { name: "unknown", capabilities: {} };
+  #info: ClientInfo | undefined;
 
   /** @param peer The conversation. */
   constructor(peer: Peer) {
     this.#peer = peer;
   }
 
-  /** Takes what the client says of itself. */
+  /**
+   * Takes what the client says of itself, once: who it is and what it can do stays.
+   *
+   * @throws {RpcError} When it has said so before.
+   */
   introduce(info: ClientInfo): void {
+    if (this.#info !== undefined) {
+      const message = "The session is initialized already; begin another one";
+      throw protocolError(RPC_CODES.invalidRequest, message);
+    }
     this.#info = info;
   }
 
   get name(): string {
-    return this.#info.name;
+    return this.#info?.name ?? "unknown";
   }
 
   get capabilities(): JsonObject {
-    return this.#info.capabilities;
+    return this.#info?.capabilities ?? {};
   }
 
   request(call: RpcCall, options: AskOptions): Promise<JsonObject> {
@@ -65,7 +81,9 @@ export class SessionClient implements ProxyClient {
     });
   }
 
+  /** Tells the client; one that waits for the answer to `initialize` hears nothing else first. */
   notify(call: RpcCall, relatedTo?: RpcId): void {
+    if (this.#info === undefined) return;
     this.#peer.notify(call, relatedTo === undefined ? {} : { relatedTo }).catch(() => {
       // The session has ended, and nobody is there to be told.
     });

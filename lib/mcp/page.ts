@@ -30,8 +30,10 @@ export function page(
   key: string,
   cursor: unknown,
 ): { readonly items: readonly JsonObject[]; readonly nextCursor?: string } {
-  const start = cursor === undefined ? 0 : all.findIndex((item) => item[key] === cursor) + 1;
-  if (cursor !== undefined && start === 0) {
+  // `null` is what some languages make of an absent member.
+  const isFirst = cursor === undefined || cursor === null;
+  const start = isFirst ? 0 : all.findIndex((item) => item[key] === cursor) + 1;
+  if (!isFirst && start === 0) {
     throw protocolError(RPC_CODES.invalidParams, "Unknown cursor. Begin again without one");
   }
   let end = start;

@@ -205,7 +205,7 @@ class Session {
       case "completion/complete":
         return await this.#complete(params, about);
       default: {
-        const answer = await this.#pass({ method, params }, about);
+        const answer = await this.#orProtocolError(this.#pass({ method, params }, about));
         if (answer !== undefined) return answer;
         throw protocolError(RPC_CODES.methodNotFound, "Method not found");
       }
@@ -359,7 +359,12 @@ class Session {
 
   async #complete(params: JsonObject, about: Incoming): Promise<JsonObject> {
     const answer = await this.#deps.own.complete(params, about.signal) ??
-      await this.#orProtocolError(this.#pass({ method: "completion/complete", params }, about));
+      await this.#orProtocolError(this.#pass({ method: "completion/complete", params }, about))
+        .catch((error: RpcError) => {
+          // Wharf completes; a server that does not has nothing to complete with.
+          if (error.fault.code === RPC_CODES.methodNotFound) return undefined;
+          throw error;
+        });
     // Whoever types gains nothing from an error, so an unknown name completes to nothing.
     return answer ?? completion(NOTHING);
   }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { toAppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { joined, jsonParts } from "../core/large_json.ts";
 import { type Line, lineGroupsOf } from "../core/lines.ts";
@@ -45,6 +45,15 @@ const INVALID_REQUEST = -32600;
 /** A client that sends and does not read is waited for when so much is on its way to it. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 
+/** Of what a client does not read, no more notifications than these are kept at all. */
+const MAX_NOTIFIED_BYTES = 64 * 1024 * 1024;
+
+/** Notifications that a client who is behind can do without. */
+const DISPENSABLE: ReadonlySet<string> = new Set([
+  "notifications/message",
+  "notifications/progress",
+]);
+
 /** A transport over byte streams. */
 export class StdioTransport implements LargeTransport {
   /** Large strings are written as they came. */
@@ -66,6 +75,8 @@ export class StdioTransport implements LargeTransport {
   /** Ids of the client's requests that are not answered yet. */
   readonly #pending = new Set<string | number>();
   #idle = Promise.withResolvers<void>();
+  /** Whether the last notification was dropped. */
+  #hasLost = false;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -91,7 +102,8 @@ export class StdioTransport implements LargeTransport {
   }
 
   /**
-   * Sends a message; messages keep their order.
+   * Sends a message; messages keep their order. Notifications are dropped while a client is far
+   * behind with reading.
    *
    * @param message The message.
    */
@@ -100,7 +112,24 @@ export class StdioTransport implements LargeTransport {
       this.#pending.delete(message.id);
       if (this.#pending.size === 0) this.#idle.resolve();
     }
-    return this.#write(message);
+    return this.#isTooMuch(message) ? Promise.resolve() : this.#write(message);
+  }
+
+  /** Whether servers notify faster than the client reads: that must not fill the memory. */
+  #isTooMuch(message: JSONRPCMessage): boolean {
+    if (!("method" in message) || "id" in message) return false;
+    const { bytes } = this.#queue;
+    const isLost = bytes > MAX_NOTIFIED_BYTES ||
+      (bytes > MAX_QUEUED_BYTES && DISPENSABLE.has(message.method));
+    if (isLost && !this.#hasLost) {
+      this.onerror?.(
+        new AppError("TOO_LARGE", `Cannot notify the client: ${bytes} bytes wait for it`, {
+          hint: "It has to read what it is sent",
+        }),
+      );
+    }
+    this.#hasLost = isLost;
+    return isLost;
   }
 
   /** Takes no more messages, waits for the calls in hand within the grace, and ends. */

@@ -91,6 +91,7 @@ export const RPC_CODES = {
   invalidParams: -32602,
   internalError: -32603,
   resourceNotFound: -32002,
+  urlElicitationRequired: -32042,
 } as const;
 
 /** Codes of ours for those of the other side. */

@@ -73,7 +73,7 @@ export interface PeerDeps {
 
 /** How a message is sent. */
 export interface SendOptions {
-  /** Id of the other side's request that the message belongs to: it takes the same way. */
+  /** Id of the other side's request that the message belongs to: it takes the same way, if open. */
   readonly relatedTo?: RpcId;
 }
 
@@ -85,6 +85,8 @@ export interface RequestOptions extends SendOptions {
   readonly timeoutMs: number;
   /** Time until the answer, progress or not, in milliseconds. @default timeoutMs */
   readonly maxMs?: number;
+  /** Sees the result before any message that follows it. */
+  readonly onResult?: (result: JsonObject) => void;
   /** Takes progress; without it none is asked for. The parameters come without their token. */
   readonly onProgress?: (progress: JsonObject) => void;
   /** What is tried, for errors. @default the method's name */
@@ -100,8 +102,8 @@ const MAX_INCOMING = 64;
 /** Tasks whose progress is still passed on after the request that began them was answered. */
 const MAX_TASKS = 1_000;
 
-/** Most answers that wait for the other side to read them. */
-const MAX_REPLIES = 1_000;
+/** Most answers that wait for the other side to read them; many may have been asked for at once. */
+const MAX_REPLIES = 10_000;
 
 /** Odd messages that are told one by one; after that their number is enough. */
 const MAX_TOLD = 5;
@@ -111,6 +113,7 @@ interface Flight {
   readonly resolve: (result: JsonObject) => void;
   readonly reject: (error: AppError) => void;
   readonly onProgress?: ((progress: JsonObject) => void) | undefined;
+  readonly onResult?: ((result: JsonObject) => void) | undefined;
   readonly origin: unknown;
   /** When the other side was last heard of, in milliseconds since the Unix epoch. */
   heardMs: number;
@@ -172,6 +175,7 @@ export class Peer {
       resolve,
       reject,
       onProgress: options.onProgress,
+      onResult: options.onResult,
       origin: options.origin,
       heardMs: this.#deps.clock.now(),
     };
@@ -325,7 +329,10 @@ export class Peer {
   #takeResult({ id, result }: RpcResult): void {
     const flight = this.#flightOf(id);
     if (flight === undefined) return this.#odd("an answer to no request");
-    if (isObject(result)) return flight.resolve(result);
+    if (isObject(result)) {
+      flight.resolve(result);
+      return flight.onResult?.(result);
+    }
     flight.reject(
       new AppError(
         "BAD_RESPONSE",
@@ -448,8 +455,10 @@ export class Peer {
     try {
       // The SDK's type names members that a proxy has no business with, such as those of `_meta`.
       const sent = message as JSONRPCMessage;
+      // A task says more after the request that began it was answered: that way is closed then.
+      const isOpen = relatedTo !== undefined && this.#incoming.has(relatedTo);
       const options: PeerSendOptions = {
-        ...(relatedTo === undefined ? {} : { relatedRequestId: relatedTo }),
+        ...(isOpen ? { relatedRequestId: relatedTo } : {}),
         ...(takesLarge === undefined ? {} : { takesLarge }),
       };
       await this.#deps.transport.send(sent, options);

@@ -249,16 +249,22 @@ Deno.test("a client is not asked for what it has not said that it can do", async
   const call = client.ask("tools/call", { name: "work" });
   await until(() => server.sent("tools/call").length === 1);
   for (
-    const [id, method, params, reason] of [
-      ["a", SAMPLING, {}, /the client "plain 1" has no capability "sampling"/],
+    const [id, method, params, reason, code = -32602] of [
+      ["a", SAMPLING, {}, /the client "plain 1" has no capability "sampling"/, -32601],
       ["b", "elicitation/create", { mode: "url" }, /no capability "elicitation.url"/],
-      ["c", "elicitation/create", { task: {} }, /no capability "tasks"/],
-      ["d", "future/ask", {}, /not found/],
+      [
+        "c",
+        "elicitation/create",
+        { task: {} },
+        /no capability "tasks.requests.elicitation.create"/,
+      ],
+      ["d", "future/ask", {}, /not found/, -32601],
+      ["f", "tasks/get", { taskId: "x" }, /no client works on such a task/],
     ] as const
   ) {
     await server.send({ id, method, params });
     const { error } = await answerTo(server, id);
-    assert.equal(error?.code, -32601);
+    assert.equal(error?.code, code);
     assert.match(error?.message ?? "", reason);
   }
   client.answers["elicitation/create"] = () => ({ error: { code: -7, message: "no!", data: [1] } });

@@ -126,10 +126,14 @@ async function beginClientTask(scene: Scene): Promise<void> {
   });
 }
 
-function asksOfTask(method: string, params: Record<string, unknown>): Row {
+function asksOfTask(
+  method: string,
+  params: Record<string, unknown>,
+  result: Record<string, unknown> = { ...TASK },
+): Row {
   return async (scene) => {
     await beginClientTask(scene);
-    await asks(method, params, { ...TASK })(scene);
+    await asks(method, params, result)(scene);
   };
 }
 
@@ -153,12 +157,14 @@ function announces(
 const CLIENT_REQUESTS: Readonly<Record<string, Row>> = {
   "ping": async ({ client }) => assert.deepEqual(await client.result("ping"), {}),
   async "initialize"({ client }) {
-    const result = await client.result("initialize", {
+    const again = await client.ask("initialize", {
       protocolVersion: "2025-06-18",
       capabilities: {},
       clientInfo: { name: "again", version: "1" },
     });
-    assert.equal(result["protocolVersion"], "2025-06-18");
+    assert.equal(again.error?.code, -32600, "who it is and what it can do stays");
+    const result = only(client.received.filter(({ id }) => id === "hello")).result ?? {};
+    assert.equal(result["protocolVersion"], "2025-11-25");
     assert.deepEqual(result["capabilities"], {
       tools: { listChanged: true },
       prompts: { listChanged: true },
@@ -309,7 +315,7 @@ const SERVER_REQUESTS: Readonly<Record<string, Row>> = {
   "roots/list": asks("roots/list", {}, { roots: [{ uri: "file:///a", name: "a" }] }),
   "tasks/get": asksOfTask("tasks/get", { taskId: "t-1" }),
   "tasks/result": asksOfTask("tasks/result", { taskId: "t-1" }),
-  "tasks/list": asksOfTask("tasks/list", {}),
+  "tasks/list": asksOfTask("tasks/list", {}, { tasks: [TASK] }),
   "tasks/cancel": asksOfTask("tasks/cancel", { taskId: "t-1" }),
 };
 

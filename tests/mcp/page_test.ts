@@ -23,6 +23,7 @@ Deno.test("page() gives a list in pages, each item once", () => {
   } while (cursor !== undefined);
   assert.deepEqual(seen, all);
   assert.deepEqual(page([], "name", undefined), { items: [] });
+  assert.deepEqual(page(itemsOf(1), "name", null), { items: itemsOf(1) });
 });
 
 Deno.test("page() goes on in its place when items came before it", () => {
@@ -42,7 +43,7 @@ Deno.test("page() bounds what one message holds, and gives an item that is large
 });
 
 Deno.test("page() refuses a cursor that names nothing", () => {
-  for (const cursor of ["gone", 3, null, {}]) {
+  for (const cursor of ["gone", 3, {}]) {
     assert.throws(
       () => page(itemsOf(3), "name", cursor),
       (error) => error instanceof RpcError && error.fault.code === -32602,

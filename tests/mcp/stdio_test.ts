@@ -291,3 +291,29 @@ Deno.test("StdioTransport takes no more from a client that does not read its ans
   assert.equal(stuck.received(), 3);
   await stuck.transport.close();
 });
+
+Deno.test("StdioTransport keeps no flood of notifications for a client that does not read", async () => {
+  const stuck = await openStuck();
+  const { transport } = stuck;
+  const faults: string[] = [];
+  transport.onerror = ({ message }) => faults.push(message);
+  const log = {
+    jsonrpc: "2.0",
+    method: "notifications/message",
+    params: { level: "info" },
+  } as const;
+  const changed = { jsonrpc: "2.0", method: "notifications/tools/list_changed" } as const;
+  void transport.send({ jsonrpc: "2.0", id: 0, result: { text: "x".repeat(9_000_000) } });
+  await settle();
+  for (let n = 0; n < 1_000; n++) await transport.send(log);
+  assert.equal(faults.length, 1);
+  assert.match(faults[0] ?? "", /^Cannot notify the client: 9\d{6} bytes wait for it$/);
+  let isSent = false;
+  const kept = transport.send(changed).then(() => isSent = true);
+  await settle();
+  assert.equal(isSent, false, "what it cannot do without waits for it");
+  stuck.reads();
+  await kept;
+  await transport.send(log);
+  await transport.close();
+});

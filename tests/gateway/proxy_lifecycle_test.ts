@@ -1,0 +1,161 @@
+/**
+ * Servers that are removed, restarted, or rest while clients have something open with them. Needs
+ * no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { makeProxyWorld, type ProxyWorld, until } from "./proxy_world.ts";
+import type { ScriptedServer } from "./scripted_server.ts";
+
+const CAPABILITIES = { tools: {}, resources: { subscribe: true }, logging: {}, tasks: {} };
+const ASKER = {
+  actor: { client: "test", transport: "stdio" },
+  by: "operator",
+  signal: new AbortController().signal,
+  progress: () => {},
+} as const;
+
+const lists = {
+  "tools/list": () => ({ tools: [{ name: "work", inputSchema: { type: "object" } }] }),
+  "resources/list": () => ({ resources: [{ uri: "work://a", name: "a" }] }),
+  "resources/templates/list": () => ({ resourceTemplates: [] }),
+};
+
+function newest({ servers }: ProxyWorld): ScriptedServer {
+  const server = servers.at(-1);
+  assert.ok(server !== undefined);
+  return server;
+}
+
+Deno.test("a server that is removed while it is told of the level ends", async () => {
+  await using world = makeProxyWorld();
+  const answers: Record<string, () => unknown> = { ...lists, "logging/setLevel": () => ({}) };
+  await world.add("work", { capabilities: CAPABILITIES, answers });
+  const client = await world.connect();
+  await client.result("logging/setLevel", { level: "debug" });
+  await world.activations.configure("ours/work", { set: { TOKEN: "1234567" }, unset: [] }, ASKER);
+  answers["logging/setLevel"] = () => undefined;
+  const call = client.ask("tools/call", { name: "work" });
+  await until(() => world.servers.length === 2);
+  const started = newest(world);
+  started.answers["logging/setLevel"] = () => undefined;
+  await until(() => started.sent("logging/setLevel").length === 1);
+  const removed = world.activations.remove("ours/work", ASKER);
+  await world.clock.advance(5_000);
+  await removed;
+  assert.equal(started.stops.length, 1);
+  const { result } = await call;
+  assert.match(JSON.stringify(result), /it was removed/);
+});
+
+Deno.test("a server that ends while it is told of the level is no ready one", async () => {
+  await using world = makeProxyWorld();
+  const answers: Record<string, () => unknown> = { ...lists, "logging/setLevel": () => ({}) };
+  await world.add("work", { capabilities: CAPABILITIES, answers });
+  const client = await world.connect();
+  await client.result("logging/setLevel", { level: "debug" });
+  await world.activations.configure("ours/work", { set: { TOKEN: "1234567" }, unset: [] }, ASKER);
+  answers["logging/setLevel"] = () => undefined;
+  const call = client.ask("tools/call", { name: "work" });
+  await until(() => world.servers.length === 2);
+  const started = newest(world);
+  await until(() => started.sent("logging/setLevel").length === 1);
+  await started.exit({ code: 3, reason: "it ended with code 3" });
+  await world.settle();
+  assert.match(JSON.stringify((await call).result), /it ended with code 3/);
+  assert.equal((await world.activations.list())[0]?.status, "failed");
+});
+
+Deno.test("secrets of a run stay secret when the run before it ends late", async () => {
+  await using world = makeProxyWorld();
+  const error = { code: -1, message: "the token is s3cr3t-token" };
+  const answers = { ...lists, "tools/call": () => ({ error }) };
+  await world.add("work", { capabilities: CAPABILITIES, answers });
+  const configure = (TOKEN: string) =>
+    world.activations.configure("ours/work", { set: { TOKEN }, unset: [] }, ASKER);
+  const client = await world.connect();
+  await client.ask("tools/call", { name: "work" });
+  const ended = Promise.withResolvers<void>();
+  const { launched } = newest(world);
+  const stop = launched.stop.bind(launched);
+  let isStopping = false;
+  Object.assign(launched, {
+    stop: (graceMs: number) => {
+      isStopping = true;
+      return ended.promise.then(() => stop(graceMs));
+    },
+  });
+  const configured = configure("s3cr3t-token");
+  await until(() => isStopping);
+  const first = client.ask("tools/call", { name: "work" });
+  assert.equal((await first).error?.message, "the token is [secret]");
+  ended.resolve();
+  await configured;
+  const second = await client.ask("tools/call", { name: "work" });
+  assert.equal(second.error?.message, "the token is [secret]");
+});
+
+Deno.test("a server rests when the last subscription has ended, and when nobody ever calls it", async () => {
+  await using world = makeProxyWorld({ idleMs: 1_000 });
+  const answers = {
+    ...lists,
+    "resources/subscribe": () => ({}),
+    "resources/unsubscribe": () => ({}),
+  };
+  await world.add("work", { capabilities: CAPABILITIES, answers });
+  const client = await world.connect();
+  const uri = "work://a";
+  await client.result("resources/subscribe", { uri });
+  await world.settle();
+  assert.deepEqual(world.servers.map(({ stops }) => stops.length), [0]);
+  await client.result("resources/unsubscribe", { uri });
+  await world.settle();
+  assert.deepEqual(world.servers.map(({ stops }) => stops.length), [1]);
+});
+
+Deno.test("a server does not rest while it works on a task, until the task is over", async () => {
+  await using world = makeProxyWorld({ idleMs: 1_000 });
+  const task = { taskId: "t", status: "working" };
+  const answers = { ...lists, "tools/call": () => ({ task }) };
+  const server = await world.add("work", { capabilities: CAPABILITIES, answers });
+  const client = await world.connect();
+  await client.result("tools/call", { name: "work", task: {} });
+  await world.settle();
+  assert.equal(server.stops.length, 0);
+  const params = { ...task, status: "completed" };
+  await server.send({ method: "notifications/tasks/status", params });
+  await until(() => client.got("notifications/tasks/status").length === 1);
+  await world.settle();
+  assert.equal(server.stops.length, 1);
+});
+
+Deno.test("tasks of a server that was removed are unknown, and hide no others", async () => {
+  await using world = makeProxyWorld();
+  const task = { taskId: "t", status: "working" };
+  const script = (taskId: string) => ({
+    capabilities: CAPABILITIES,
+    prefix: taskId,
+    answers: {
+      ...lists,
+      "tools/call": () => ({ task: { ...task, taskId } }),
+      "tasks/list": () => ({ tasks: [{ ...task, taskId }] }),
+    },
+  });
+  await world.add("one", script("one"));
+  await world.add("two", script("two"));
+  const mute = await world.add("mute", script("mute"));
+  delete mute.answers["tasks/list"];
+  const client = await world.connect();
+  for (const name of ["one_work", "two_work", "mute_work"]) {
+    await client.result("tools/call", { name, task: {} });
+  }
+  await world.activations.remove("ours/one", ASKER);
+  const { tasks } = await client.result("tasks/list");
+  assert.deepEqual(tasks, [{ ...task, taskId: "two" }]);
+  await world.activations.remove("ours/two", ASKER);
+  assert.equal((await client.ask("tasks/list")).error?.code, -32601);
+  const { error } = await client.ask("tasks/get", { taskId: "one" });
+  assert.equal(error?.code, -32602);
+});
