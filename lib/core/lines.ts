@@ -51,8 +51,8 @@ export async function* linesOf(
   for await (const lines of lineGroupsOf(reader, maxBytes)) yield* lines;
 }
 
-/** Holds the beginning of a line until its end comes. */
-class LineCutter {
+/** Cuts chunks into lines; holds the beginning of a line until its end comes. */
+export class LineCutter {
   readonly #maxBytes: number;
   #parts: Uint8Array<ArrayBuffer>[] = [];
   /** Bytes that came in small parts, after `#parts`. */
@@ -61,14 +61,23 @@ class LineCutter {
   #length = 0;
   #isTooLong = false;
 
+  /** @param maxBytes Most bytes of a line, its end not counted. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
+  /** Whether no line has begun. */
   get isEmpty(): boolean {
     return this.#length === 0;
   }
 
+  /**
+   * Takes a chunk.
+   *
+   * @param chunk The bytes; nobody else uses them.
+   * @returns The lines that it ends, to be gone through before the next chunk; as those of
+   * {@linkcode lineGroupsOf}.
+   */
   *cut(chunk: Uint8Array<ArrayBuffer>): Generator<Line | undefined> {
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {

@@ -1,13 +1,17 @@
 /**
- * Large results of remote servers, taken out of the answer before the SDK reads it, which would copy
- * them several times: it sees an empty result, and the real one is put in afterwards. Needs no
- * permission.
+ * Answers of remote servers that are only passed on. The SDK reads a stream of events through two
+ * transforms and checks each message against schemas, which takes longer than the rest of a call, and
+ * copies a large result several times. So an answer that begins with the result, as nearly all do,
+ * does not go through the SDK; of any other one it sees all but a large result, which is put in
+ * afterwards. Needs no permission.
  *
  * @module
  */
 
-import { lengthOf, parseJsonParts, type Parts } from "../core/large_json.ts";
+import { depthOf } from "../core/json.ts";
+import { joined, lengthOf, parseJsonParts, type Parts } from "../core/large_json.ts";
 import { isObject, type JsonObject, kindOf, type RpcId } from "../rpc/mod.ts";
+import { EventReader } from "./event_reader.ts";
 import type { JSONRPCMessage } from "./sdk.ts";
 
 /** As those of a pipe. */
@@ -23,7 +27,7 @@ const SPACE = 0x20;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The large results of one connection. */
+/** The answers of one connection. */
 export class LargeAnswers {
   /** Requests in flight whose results are only passed on. */
   readonly #passed = new Set<RpcId>();
@@ -42,25 +46,48 @@ export class LargeAnswers {
   }
 
   /**
-   * Takes a large result out of an answer.
+   * Reads an answer, as far as that is worth it.
    *
    * @param response The answer to a request.
    * @param id The request.
-   * @returns An answer that reads the same, but for the result that it lacks.
+   * @param deliver Takes messages that the SDK does not see.
+   * @returns What the SDK reads in place of the answer: what is left of it.
    */
-  lighten(response: Response, id: RpcId | undefined): Response {
+  async read(
+    response: Response,
+    id: RpcId | undefined,
+    deliver: (message: JSONRPCMessage) => void,
+  ): Promise<Response> {
     if (id === undefined || response.body === null || !this.#passed.has(id)) return response;
-    const type = response.headers.get("content-type") ?? "";
-    const light = (parts: Parts): Bytes | undefined => this.#take(parts, id);
-    const filter = /^text\/event-stream\b/i.test(type)
-      ? new EventFilter(light)
-      : /^application\/json\b/i.test(type)
-      ? new DocumentFilter(light)
-      : undefined;
-    return filter === undefined ? response : new Response(filtered(response.body, filter), {
-      status: response.status,
-      headers: response.headers,
-    });
+    const { status, headers } = response;
+    const type = headers.get("content-type") ?? "";
+    const isStream = /^text\/event-stream\b/i.test(type);
+    if (!isStream && !/^application\/json\b/i.test(type)) return response;
+    const reader = response.body.getReader();
+    const events = isStream ? new EventReader() : undefined;
+    const held: Bytes[] = [];
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        held.push(next.value);
+        const [first, ...more] = events?.push(next.value) ?? [];
+        if (first === undefined) continue;
+        const message = answerIn(first, id);
+        if (message === undefined) break;
+        deliver(message);
+        for (const data of more) deliverAny(data, deliver);
+        void drain(reader, events, deliver);
+        return new Response(null, { status: 202, headers });
+      }
+      const message = isStream ? undefined : answerIn(held, id);
+      if (message !== undefined) {
+        deliver(message);
+        return new Response(null, { status: 202, headers });
+      }
+    } catch {
+      // What broke off breaks off for the SDK too, which knows how to resume it.
+    }
+    const filter = isStream ? new EventFilter((parts) => this.#take(parts, id)) : undefined;
+    return new Response(restOf(held, { reader, filter }), { status, headers });
   }
 
   /**
@@ -90,37 +117,56 @@ export class LargeAnswers {
 }
 
 type Light = (parts: Parts) => Bytes | undefined;
+type Reader = ReadableStreamDefaultReader<Bytes>;
 
-/** Changes bytes on their way. */
-interface Filter {
-  /** Takes a chunk; gives what can go on. */
-  push(chunk: Bytes): Parts;
-  /** Gives the rest. */
-  end(): Parts;
+/** The message in some data, if it is the answer to a request. */
+function answerIn(data: Parts, id: RpcId): JSONRPCMessage | undefined {
+  const message = messageIn(data);
+  return message !== undefined && "id" in message && !("method" in message) && message.id === id
+    ? message
+    : undefined;
 }
 
-/** A document is one message, which is read at its end either way. */
-class DocumentFilter implements Filter {
-  readonly #light: Light;
-  readonly #parts: Bytes[] = [];
+function messageIn(data: Parts): JSONRPCMessage | undefined {
+  const json = lengthOf(data) < LARGE_MESSAGE_BYTES
+    ? smallJson(data)
+    : parseJsonParts(data, LIMITS);
+  // The SDK's type names members that a proxy has no business with, such as those of `_meta`.
+  return kindOf(json) === undefined ? undefined : json as JSONRPCMessage;
+}
 
-  constructor(light: Light) {
-    this.#light = light;
-  }
-
-  push(chunk: Bytes): Parts {
-    this.#parts.push(chunk);
-    return [];
-  }
-
-  end(): Parts {
-    const short = this.#light(this.#parts);
-    return short === undefined ? this.#parts : [short];
+function smallJson(data: Parts): unknown {
+  const bytes = joined(data);
+  if (depthOf(bytes) > LIMITS.maxDepth) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
   }
 }
 
-/** Whole lines pass at once; nobody can use less than one. */
-class EventFilter implements Filter {
+function deliverAny(data: Parts, deliver: (message: JSONRPCMessage) => void): void {
+  const message = messageIn(data);
+  if (message !== undefined) deliver(message);
+}
+
+/** Reads on to the end, so that the connection can be used again; mostly nothing comes. */
+async function drain(
+  reader: Reader,
+  events: EventReader | undefined,
+  deliver: (message: JSONRPCMessage) => void,
+): Promise<void> {
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      for (const data of events?.push(next.value) ?? []) deliverAny(data, deliver);
+    }
+  } catch {
+    // The answer is there; nothing has to follow it.
+  }
+}
+
+/** Passes whole lines at once, nobody can use less than one; a large result leaves the stream. */
+class EventFilter {
   readonly #light: Light;
   #held: Bytes[] = [];
 
@@ -167,15 +213,20 @@ function lightLine(parts: Parts, light: Light): Parts {
   return short === undefined ? parts : [DATA, short];
 }
 
-function filtered(body: ReadableStream<Bytes>, filter: Filter): ReadableStream<Bytes> {
-  const reader = body.getReader();
+/** What was held, and what follows it. */
+function restOf(
+  held: readonly Bytes[],
+  { reader, filter }: { readonly reader: Reader; readonly filter: EventFilter | undefined },
+): ReadableStream<Bytes> {
+  const chunks = held.values();
   return new ReadableStream<Bytes>({
     async pull(controller) {
       while (true) {
-        const { done, value } = await reader.read();
-        const parts = done ? filter.end() : filter.push(value);
+        const kept = chunks.next();
+        const { done, value } = kept.done === true ? await reader.read() : kept;
+        const parts = value === undefined ? filter?.end() ?? [] : filter?.push(value) ?? [value];
         for (const part of parts) if (part.length > 0) controller.enqueue(part);
-        if (done) return controller.close();
+        if (done === true) return controller.close();
         if (parts.length > 0) return;
       }
     },

@@ -178,16 +178,17 @@ export function netFetch(deps: NetFetchDeps, options: NetFetchOptions): FetchLik
 
 function requestOf(init: RequestInit): FetchRequest & { readonly method: NetMethod } {
   const method = (init.method ?? "GET").toUpperCase();
-  const headers = new Headers(init.headers);
+  const headers = init.headers instanceof Headers ? init.headers : new Headers(init.headers);
   const { body } = init;
   if (!isNetMethod(method)) throw unsupported(`the method ${method}`);
   if (body === undefined || body === null) return { method, headers };
   if (typeof body === "string") return { method, headers, body };
   if (!(body instanceof URLSearchParams)) throw unsupported("a body that is not text");
-  if (!headers.has("content-type")) {
-    headers.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
+  const typed = new Headers(headers);
+  if (!typed.has("content-type")) {
+    typed.set("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
   }
-  return { method, headers, body: body.toString() };
+  return { method, headers: typed, body: body.toString() };
 }
 
 type NetMethod = "GET" | "POST" | "DELETE";
@@ -207,12 +208,11 @@ function unsupported(what: string): AppError {
 function headersFor(
   url: URL,
   given: Headers,
-  { server, headers = {} }: NetFetchOptions,
+  { server, headers }: NetFetchOptions,
 ): Readonly<Record<string, string>> {
+  if (headers === undefined || url.origin !== server.origin) return Object.fromEntries(given);
   const all = new Headers(given);
-  if (url.origin === server.origin) {
-    for (const [name, value] of Object.entries(headers)) setHeader(all, name, value);
-  }
+  for (const [name, value] of Object.entries(headers)) setHeader(all, name, value);
   return Object.fromEntries(all);
 }
 

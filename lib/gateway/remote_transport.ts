@@ -274,16 +274,19 @@ export class RemoteTransport implements Transport {
   #use(inner: Inner): void {
     this.#inner = inner;
     if (this.#protocolVersion !== undefined) inner.setProtocolVersion(this.#protocolVersion);
-    inner.onmessage = (message) => {
-      if ("id" in message && !("method" in message) && message.id !== undefined) {
-        this.#unanswered.delete(message.id);
-        this.#suspended.delete(message.id);
-      }
-      const relatedTo = this.#stream.getStore();
-      const info: PeerMessageInfo = relatedTo === undefined ? {} : { relatedTo };
-      this.onmessage?.(this.#large.complete(message), info);
-    };
+    inner.onmessage = (message) => this.#take(message);
     inner.onerror = (error) => this.#hear(error);
+  }
+
+  #take(message: JSONRPCMessage): void {
+    if (this.#closing !== undefined) return;
+    if ("id" in message && !("method" in message) && message.id !== undefined) {
+      this.#unanswered.delete(message.id);
+      this.#suspended.delete(message.id);
+    }
+    const relatedTo = this.#stream.getStore();
+    const info: PeerMessageInfo = relatedTo === undefined ? {} : { relatedTo };
+    this.onmessage?.(this.#large.complete(message), info);
   }
 
   #hear(error: Error): void {
@@ -315,7 +318,8 @@ export class RemoteTransport implements Transport {
       this.#problem = undefined;
       if (response.ok && method === "GET") return await this.#streamOf(response);
       if (response.ok && method === "POST") {
-        return this.#large.lighten(response, this.#stream.getStore());
+        const id = this.#stream.getStore();
+        return await this.#large.read(response, id, (message) => this.#take(message));
       }
       if (response.ok || method === "DELETE") return response;
       // The server offers no stream (MCP specification, "Listening for Messages"): by 405, or since
