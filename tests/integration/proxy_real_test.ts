@@ -8,9 +8,10 @@
 
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
-import { Client, StdioClientTransport, StreamableHTTPClientTransport } from "../sdk.ts";
+import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
 import { REAL_SERVERS, type RealServer } from "./proxy_real_servers.ts";
 import { type Answers, Visitor, type VisitorOptions } from "./proxy_real_visitor.ts";
+import { StdioClientTransport } from "./sdk_stdio.ts";
 import { startWharf, wharfCommand } from "./wharf.ts";
 
 const PASSED_ON = ["PATH", "HOME", "DENO_DIR", "DENO_CERT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"];
