@@ -262,7 +262,9 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       cleanUp?.();
       if (transport.sessionId !== undefined) sessions.delete(transport.sessionId);
     };
-    await server.connect(transport);
+    await server.connect(transport, {
+      answersCancelled: transport instanceof WebStandardStreamableHTTPServerTransport,
+    });
     void sweep();
     return {
       server,
