@@ -17,6 +17,7 @@ import {
 } from "../mcp/protocol.ts";
 import { MemoryEventStore } from "./event_store.ts";
 import { Guard, type GuardOptions, preflight, refusal } from "./guard.ts";
+import { withOutlet } from "./outlet.ts";
 import { SseTransport } from "./sse.ts";
 
 /** What {@linkcode createHttpApp} takes. */
@@ -209,7 +210,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
         withAccept(request),
         json === undefined ? {} : { parsedBody: json },
       );
-      return observed(response, finish);
+      return withOutlet(response, {
+        onEnd(isFull) {
+          if (isFull) log.warn("a client does not read, and was cut off");
+          finish();
+        },
+      });
     } catch (thrown) {
       finish();
       throw thrown;
@@ -368,19 +374,6 @@ function withAccept(request: Request): Request {
   const headers = new Headers(request.headers);
   headers.set("accept", "application/json, text/event-stream");
   return new Request(request.url, { method: request.method, headers });
-}
-
-/** Tells when the last byte of an answer is sent, or when nobody wants it any more. */
-function observed(response: Response, finish: () => void): Response {
-  if (response.body === null) {
-    finish();
-    return response;
-  }
-  const watch = new TransformStream<Uint8Array, Uint8Array>({ flush: finish, cancel: finish });
-  return new Response(response.body.pipeThrough(watch), {
-    status: response.status,
-    headers: response.headers,
-  });
 }
 
 /** An answer that is given before the request's body was read. */
