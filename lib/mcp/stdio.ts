@@ -8,7 +8,7 @@
  * @module
  */
 
-import { toAppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { linesOf } from "../core/lines.ts";
 import { cleanText } from "../core/text.ts";
@@ -42,6 +42,9 @@ const INVALID_REQUEST = -32600;
 /** A client that sends and does not read is waited for when so much is on its way to it. */
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 
+/** Past this, notifications for a client that does not read are lost: logs have no end of their own. */
+const MAX_WAITING_BYTES = 2 * MAX_QUEUED_BYTES;
+
 /** A transport over byte streams. */
 export class StdioTransport implements Transport {
   /** Set by the SDK: the session has ended. */
@@ -62,6 +65,7 @@ export class StdioTransport implements Transport {
   #idle = Promise.withResolvers<void>();
   #writing: Promise<void> = Promise.resolve();
   #queuedBytes = 0;
+  #lost = 0;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -85,16 +89,30 @@ export class StdioTransport implements Transport {
   }
 
   /**
-   * Sends a message; messages keep their order.
+   * Sends a message; messages keep their order. A notification is lost where too much waits.
    *
    * @param message The message.
    */
   send(message: JSONRPCMessage): Promise<void> {
+    const isNotification = "method" in message && !("id" in message);
+    if (isNotification && this.#queuedBytes > MAX_WAITING_BYTES) return this.#lose();
     if ("id" in message && !("method" in message) && message.id !== undefined) {
       this.#pending.delete(message.id);
       if (this.#pending.size === 0) this.#idle.resolve();
     }
     return this.#write(message);
+  }
+
+  #lose(): Promise<void> {
+    this.#lost++;
+    // Told at 1, 10, 100 and so on.
+    if (/^10*$/.test(String(this.#lost))) {
+      const what = this.#lost === 1 ? "a notification" : `${this.#lost} notifications`;
+      this.onerror?.(
+        new AppError("TOO_LARGE", `Cannot send ${what} to the client: it does not read`),
+      );
+    }
+    return Promise.resolve();
   }
 
   /** Takes no more messages, waits for the calls in hand within the grace, and ends. */

@@ -277,3 +277,41 @@ Deno.test("StdioTransport takes no more from a client that does not read its ans
   assert.equal(stuck.received(), 3);
   await stuck.transport.close();
 });
+
+Deno.test("StdioTransport loses notifications for a client that does not read, and no answer", async () => {
+  const clock = new FakeClock();
+  const reads = Promise.withResolvers<void>();
+  const got: string[] = [];
+  const decoder = new TextDecoder();
+  const transport = new StdioTransport({
+    readable: new ReadableStream<Uint8Array<ArrayBuffer>>(),
+    writable: new WritableStream<Uint8Array<ArrayBuffer>>({
+      async write(chunk) {
+        await reads.promise;
+        got.push(decoder.decode(chunk));
+      },
+    }),
+  }, { clock });
+  const errors: string[] = [];
+  transport.onerror = (error) => void errors.push(error.message);
+  await transport.start();
+  const sent: Promise<void>[] = [];
+  const notify = (data: string) => {
+    const params = { level: "info", data };
+    sent.push(transport.send({ jsonrpc: "2.0", method: "notifications/message", params }));
+  };
+  for (let index = 0; index < 30; index++) notify("x".repeat(1024 * 1024));
+  sent.push(transport.send({ jsonrpc: "2.0", id: 1, result: {} }));
+  reads.resolve();
+  await Promise.all(sent);
+  assert.equal(got.length, 17, "16 MiB, the one that passed the limit, and the answer");
+  assert.match(got.at(-1) ?? "", /"id":1/);
+  assert.deepEqual(errors, [
+    "Cannot send a notification to the client: it does not read",
+    "Cannot send 10 notifications to the client: it does not read",
+  ]);
+  notify("once more");
+  await Promise.all(sent);
+  assert.match(got.at(-1) ?? "", /once more/);
+  await transport.close();
+});
