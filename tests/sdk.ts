@@ -9,6 +9,7 @@ export { Client } from "@modelcontextprotocol/sdk/client";
 export { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 export { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+export { InMemoryTaskStore } from "@modelcontextprotocol/sdk/experimental/tasks";
 export { Server } from "@modelcontextprotocol/sdk/server";
 // @ts-types="@modelcontextprotocol/sdk/inMemory"
 export { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
@@ -20,16 +21,20 @@ export {
 } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 // @ts-types="@modelcontextprotocol/sdk/shared/protocol"
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
+// @ts-types="@modelcontextprotocol/sdk/shared/protocol"
+export type { RequestTaskStore } from "@modelcontextprotocol/sdk/shared/protocol.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import type { ServerNotification, ServerRequest } from "@modelcontextprotocol/sdk/types.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 export {
   CallToolRequestSchema,
+  CallToolResultSchema,
   ClientNotificationSchema,
   ClientRequestSchema,
   CompleteRequestSchema,
   CreateMessageRequestSchema,
   CreateMessageResultSchema,
+  ElicitationCompleteNotificationSchema,
   ElicitRequestSchema,
   ElicitResultSchema,
   ErrorCode,
@@ -38,12 +43,14 @@ export {
   ListPromptsRequestSchema,
   ListResourcesRequestSchema,
   ListResourceTemplatesRequestSchema,
+  ListRootsRequestSchema,
   ListToolsRequestSchema,
   type LoggingLevel,
   LoggingLevelSchema,
   LoggingMessageNotificationSchema,
   McpError,
   ReadResourceRequestSchema,
+  ResourceListChangedNotificationSchema,
   ResourceUpdatedNotificationSchema,
   ResultSchema,
   ServerNotificationSchema,

@@ -104,6 +104,7 @@ export class ActiveServer {
       restarts: this.#restarts,
       calls: this.#calls,
       errors: this.#errors,
+      inFlight: this.#session?.inFlight ?? 0,
       prompts: definitions?.prompts.length ?? 0,
       resources: definitions?.resources.length ?? 0,
       notes: [

@@ -37,6 +37,8 @@ export interface ServerFacts {
   readonly calls: number;
   /** Those that failed. */
   readonly errors: number;
+  /** Requests that wait for its answer now. */
+  readonly inFlight: number;
   /** Number of its prompts. */
   readonly prompts: number;
   /** Number of its resources. */
@@ -65,6 +67,8 @@ export interface ActiveView {
   readonly calls: number;
   /** Those that failed. */
   readonly errors: number;
+  /** Those that wait for its answer now. */
+  readonly inFlight: number;
   /** What it takes. */
   readonly usage: Usage;
   /** Names of its tools, as clients call them. */
@@ -124,6 +128,7 @@ export async function viewServer(
     restarts: facts.restarts,
     calls: facts.calls,
     errors: facts.errors,
+    inFlight: facts.inFlight,
     usage: await server.usage(context.signal).catch(() => ({})),
     tools: offered.map(({ name }) => name),
     prompts: facts.prompts,

@@ -252,7 +252,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       cleanUp?.();
       if (transport.sessionId !== undefined) sessions.delete(transport.sessionId);
     };
-    await server.connect(transport);
+    await server.connect(transport, { answersCancelled: !(transport instanceof SseTransport) });
     void sweep();
     return {
       server,

@@ -56,6 +56,12 @@ export interface ServerOptions {
   readonly log: Log;
 }
 
+/** How the messages of a session come. */
+export interface ConnectOptions {
+  /** Whether a request takes up a stream until it is answered, so that it always is. @default {false} */
+  readonly answersCancelled?: boolean;
+}
+
 /** Requests of a client's at a time. */
 const MAX_INCOMING = 1_000;
 
@@ -93,10 +99,12 @@ export class Server {
    * Begins the session.
    *
    * @param transport Not started yet; the server owns it from here on.
+   * @param options How its messages come.
    */
-  async connect(transport: Transport): Promise<void> {
+  async connect(transport: Transport, options: ConnectOptions = {}): Promise<void> {
     this.#session = new Session(transport, {
       ...this.#options,
+      ...options,
       own: this.#own,
       onEnd: () => this.onclose?.(),
     });
@@ -109,7 +117,7 @@ export class Server {
   }
 }
 
-interface SessionDeps extends ServerOptions {
+interface SessionDeps extends ServerOptions, ConnectOptions {
   readonly own: OwnAnswers;
   readonly onEnd: () => void;
 }
@@ -135,6 +143,7 @@ class Session {
       clock: deps.clock,
       name: "the client",
       maxIncoming: MAX_INCOMING,
+      answersCancelled: deps.answersCancelled ?? false,
       onRequest: (request, about) => this.#answer(request, about),
       onNotification: (notification) => this.#proxy?.notify(notification),
       onTransport: (error) => {

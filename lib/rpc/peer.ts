@@ -14,6 +14,7 @@ import { abortError, OVER, throwIfAborted } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
+import { IncomingRequests } from "./incoming.ts";
 import {
   faultOf,
   isObject,
@@ -69,6 +70,11 @@ export interface PeerDeps {
   onTransport(error: AppError | undefined): void;
   /** Most requests of the other side's at a time. @default {64} */
   readonly maxIncoming?: number;
+  /**
+   * Whether a cancelled request is answered all the same. It should not be (MCP specification,
+   * "Cancellation"), but over HTTP each takes up a stream until its answer. @default {false}
+   */
+  readonly answersCancelled?: boolean;
 }
 
 /** How a message is sent. */
@@ -105,6 +111,9 @@ const MAX_TASKS = 1_000;
 /** Most answers that wait for the other side to read them; many may have been asked for at once. */
 const MAX_REPLIES = 10_000;
 
+/** The answer to a request that was taken back; the code is that of the Language Server Protocol. */
+const CANCELLED: RpcFault = { code: -32800, message: "Request cancelled" };
+
 /** Odd messages that are told one by one; after that their number is enough. */
 const MAX_TOLD = 5;
 
@@ -123,7 +132,7 @@ interface Flight {
 export class Peer {
   readonly #deps: PeerDeps;
   readonly #flights = new Map<number, Flight>();
-  readonly #incoming = new Map<RpcId, AbortController>();
+  readonly #incoming: IncomingRequests;
   /** By the id of the request that began a task (MCP, "Tasks": its token stays valid). */
   readonly #taskProgress = new Map<number, (progress: JsonObject) => void>();
   /** From 1: servers built with the SDK take no cancellation of request 0. */
@@ -135,6 +144,7 @@ export class Peer {
   /** @param deps The transport and what takes its messages. */
   constructor(deps: PeerDeps) {
     this.#deps = deps;
+    this.#incoming = new IncomingRequests(deps.clock);
   }
 
   /** Requests that wait for an answer. */
@@ -235,9 +245,7 @@ export class Peer {
     const flights = [...this.#flights.values()];
     this.#flights.clear();
     for (const { action, reject } of flights) reject(errorFor(action));
-    const error = errorFor(`answer "${this.#deps.name}"`);
-    for (const controller of this.#incoming.values()) controller.abort(error);
-    this.#incoming.clear();
+    this.#incoming.abort(errorFor(`answer "${this.#deps.name}"`));
     this.#taskProgress.clear();
   }
 
@@ -353,7 +361,8 @@ export class Peer {
     if (method === "notifications/cancelled") {
       const id = params?.requestId;
       if (typeof id === "string" || typeof id === "number") {
-        this.#incoming.get(id)?.abort(
+        this.#incoming.cancel(
+          id,
           new AppError("CANCELLED", `Cannot answer "${this.#deps.name}": it has cancelled`),
         );
       }
@@ -394,7 +403,7 @@ export class Peer {
     { id, method, params }: RpcRequest,
     info: PeerMessageInfo,
   ): Promise<void> {
-    const { maxIncoming = MAX_INCOMING } = this.#deps;
+    const { maxIncoming = MAX_INCOMING, answersCancelled = false } = this.#deps;
     if (method === "ping") return await this.#reply({ jsonrpc: "2.0", id, result: {} });
     if (this.#incoming.has(id) || this.#incoming.size >= maxIncoming) {
       const message = this.#incoming.has(id)
@@ -403,23 +412,25 @@ export class Peer {
       this.#odd(message.toLowerCase());
       return await this.#refuse(id, { code: RPC_CODES.invalidRequest, message });
     }
-    const controller = new AbortController();
-    this.#incoming.set(id, controller);
+    const controller = this.#incoming.begin(id);
+    const { signal } = controller;
     try {
+      throwIfAborted(signal);
       const call = params === undefined ? { method } : { method, params };
-      const { signal } = controller;
       const result = await this.#deps.onRequest(call, {
         id,
         signal,
         origins: this.#originsOf(info),
         isRelated: this.#flightOf(info.relatedTo) !== undefined,
       });
-      // MCP specification, "Cancellation": who has cancelled gets no answer.
-      if (!controller.signal.aborted) await this.#reply({ jsonrpc: "2.0", id, result });
+      throwIfAborted(signal);
+      await this.#reply({ jsonrpc: "2.0", id, result });
     } catch (thrown) {
-      if (!controller.signal.aborted) await this.#refuse(id, faultOf(thrown));
+      // MCP specification, "Cancellation": who has cancelled gets no answer.
+      if (!signal.aborted) await this.#refuse(id, faultOf(thrown));
+      else if (answersCancelled) await this.#refuse(id, CANCELLED);
     } finally {
-      if (this.#incoming.get(id) === controller) this.#incoming.delete(id);
+      this.#incoming.end(id, controller);
     }
   }
 

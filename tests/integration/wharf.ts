@@ -42,29 +42,46 @@ export interface WharfResult {
 
 const PASSED_ON = ["PATH", "HOME", "DENO_DIR", "SSL_CERT_FILE", "DENO_CERT", "NPM_CONFIG_REGISTRY"];
 
-async function command(
+/** How to start Wharf, for whoever starts processes itself. */
+export interface WharfCommand {
+  /** The program. */
+  readonly command: string;
+  /** Its arguments. */
+  readonly args: string[];
+  /** Where it runs, if that matters. */
+  readonly cwd?: string;
+  /** All of its environment. */
+  readonly env: Record<string, string>;
+}
+
+/**
+ * The way to start Wharf.
+ *
+ * @param args The command line.
+ * @param options Environment and permissions.
+ */
+export async function wharfCommand(
   args: readonly string[],
-  options: WharfOptions,
-): Promise<Deno.Command> {
+  options: WharfOptions = {},
+): Promise<WharfCommand> {
   // A test that is not about the catalogue reaches for no source of it.
   const own = [...args, ...(args.includes("--source") ? [] : ["--source", "none"])];
-  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
   if (options.program !== undefined) {
     const { args: before, cwd, env } = options.program;
-    return new Deno.Command(Deno.execPath(), {
+    return {
+      command: Deno.execPath(),
       args: [...before, ...own],
       cwd,
-      clearEnv: true,
       env: { NO_COLOR: "1", ...env, ...options.env },
-      ...piped,
-    });
+    };
   }
   const env: Record<string, string> = { NO_COLOR: "1" };
   for (const name of PASSED_ON) {
     const value = Deno.env.get(name);
     if (value !== undefined) env[name] = value;
   }
-  return new Deno.Command(Deno.execPath(), {
+  return {
+    command: Deno.execPath(),
     args: await denoArgs([
       "run",
       "-q",
@@ -73,9 +90,21 @@ async function command(
       MAIN,
       ...own,
     ]),
-    clearEnv: true,
     env: { ...env, ...options.env },
-    ...piped,
+  };
+}
+
+async function command(
+  args: readonly string[],
+  options: WharfOptions,
+): Promise<Deno.Command> {
+  const { command, ...rest } = await wharfCommand(args, options);
+  return new Deno.Command(command, {
+    ...rest,
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
   });
 }
 

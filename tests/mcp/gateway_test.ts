@@ -36,6 +36,7 @@ const VIEW: ActiveView = {
   restarts: 1,
   calls: 7,
   errors: 2,
+  inFlight: 1,
   usage: { memoryBytes: 12_000_000, cpuPercent: 1.5 },
   tools: ["time_now"],
   prompts: 1,
