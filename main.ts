@@ -14,13 +14,16 @@
 import deno from "./deno.json" with { type: "json" };
 import { type App, createApp } from "./lib/app.ts";
 import {
+  allowsColours,
   banner,
   callRemote,
   helpText,
   type Invocation,
   namedVariables,
   parseArguments,
+  printDiagnosis,
   printError,
+  printFlags,
   printTools,
   runConnect,
   runTool,
@@ -37,8 +40,9 @@ import { openDisk, openFiles } from "./lib/host/disk.ts";
 import { readEnv } from "./lib/host/env.ts";
 import { openLog } from "./lib/host/log.ts";
 import { listen, openNet } from "./lib/host/net.ts";
-import { grantedPermissions } from "./lib/host/permissions.ts";
+import { grantedPermissions, isGranted } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
+import { freeBytes } from "./lib/host/space.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
 
@@ -53,12 +57,14 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 /** Runs Wharf; the result is the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const stdio = openStdio();
+  const columns = stdio.columns();
   const terminal: Terminal = {
     out: stdio.out,
     err: stdio.err,
     status: stdio.status,
     question: stdio.stdinIsTerminal() ? stdio.question : undefined,
-    columns: stdio.columns(),
+    columns,
+    hasColours: allowsColours(columns !== undefined, readEnv()),
   };
   try {
     const invocation = parseArguments(argv);
@@ -184,6 +190,7 @@ async function run(
     return await perform(invocation, {
       app,
       config,
+      env,
       terminal,
       stdio,
       stopped,
@@ -199,6 +206,7 @@ async function run(
 interface Ready {
   readonly app: App;
   readonly config: Config;
+  readonly env: Env;
   readonly terminal: Terminal;
   readonly stdio: Stdio;
   readonly stopped: AbortSignal;
@@ -209,8 +217,18 @@ interface Ready {
 /** Does what the command line asks for. */
 async function perform(
   invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
-  { app, config, terminal, stdio, stopped, permissions, directory }: Ready,
+  { app, config, env, terminal, stdio, stopped, permissions, directory }: Ready,
 ): Promise<number> {
+  if (invocation.kind === "doctor") {
+    const { registries, flags } = invocation;
+    const { os } = Deno.build;
+    const configFile = configPath(flags, env, os)?.path;
+    const options = { isGranted, freeBytes, registries, configFile, os };
+    const doctor = await app.doctor(options);
+    return invocation.isFlagsOnly
+      ? printFlags(await doctor.needed(), invocation, terminal)
+      : printDiagnosis(await doctor.diagnose(stopped), invocation, terminal);
+  }
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
   }

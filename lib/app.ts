@@ -15,6 +15,7 @@ import { once } from "./core/late.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
+import type { Doctor, DoctorOptions } from "./doctor/mod.ts";
 import type { Activations, DirectOptions, DirectServer, DirectSpec, Proxy } from "./gateway/mod.ts";
 import { appInventory, type GatewayDoor, type Inventory, type SystemFacts } from "./mcp/mod.ts";
 import type { Server } from "./mcp/protocol.ts";
@@ -95,6 +96,8 @@ export interface App {
    * @returns The connection; whoever asked for it ends it.
    */
   openRemote(spec: DirectSpec, options: DirectOptions): Promise<DirectServer>;
+  /** Looks at what Wharf needs here. */
+  doctor(options: DoctorOptions): Promise<Doctor>;
   /** Ends what was activated; nothing of it remains. What is kept comes back with the next start. */
   close(): Promise<void>;
 }
@@ -311,6 +314,10 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       const policy = parsePolicy(config.gateway.policy);
       const deps = { ...host, disk: host.state, policy, clientInfo: info };
       return await openDirect(spec, deps, options);
+    },
+    async doctor(options) {
+      const { openDoctor } = await import("./doctor/mod.ts");
+      return openDoctor({ ...host, ...options, registry, keychain, catalog }, config);
     },
     async close() {
       if (gateway.isMade()) await (await gateway()).close();

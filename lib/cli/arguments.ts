@@ -64,6 +64,14 @@ export type Invocation =
       readonly client: string | undefined;
       readonly output: Output;
     }
+    | {
+      readonly kind: "doctor";
+      readonly output: Output;
+      /** Only the flags of `deno run`. */
+      readonly isFlagsOnly: boolean;
+      /** The registries that were named. */
+      readonly registries: readonly string[];
+    }
     | { readonly kind: "help"; readonly command: CommandSpec | undefined }
     | { readonly kind: "version" }
   );
@@ -150,6 +158,16 @@ function invocation(
   if (command.name === "serve") return { kind: "serve", flags };
   if (command.name === "connect") {
     return { kind: "connect", client: words[0], output: output(flags), flags };
+  }
+  if (command.name === "doctor") {
+    const registries = String(flags["registry"] ?? "").split(",").map((name) => name.trim());
+    return {
+      kind: "doctor",
+      output: output(flags),
+      isFlagsOnly: flags["flags"] === true,
+      registries: registries.filter(Boolean),
+      flags,
+    };
   }
   if (command.tool === undefined) return { kind: "tools", output: output(flags), flags };
   return {

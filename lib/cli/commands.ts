@@ -6,6 +6,7 @@
  */
 
 import { REMOTE_FLAGS } from "./remote_flags.ts";
+import { SETUP_COMMANDS } from "./setup_commands.ts";
 
 /** One flag. */
 export interface FlagSpec {
@@ -501,6 +502,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     flags: [OUTPUT],
     examples: ["tools --toolsets hub"],
   },
+  ...SETUP_COMMANDS,
 ];
 
 /**
