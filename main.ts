@@ -31,12 +31,12 @@ import {
 } from "./lib/cli/mod.ts";
 import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
 import { AppError, toAppError } from "./lib/core/errors.ts";
-import type { Env, Files } from "./lib/core/host.ts";
+import type { Env, Files, LogFields } from "./lib/core/host.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openConfigFiles } from "./lib/host/config_files.ts";
-import { openDisk, openFiles } from "./lib/host/disk.ts";
+import { isWritable, openDisk, openFiles } from "./lib/host/disk.ts";
 import { readEnv } from "./lib/host/env.ts";
 import { openLog } from "./lib/host/log.ts";
 import { listen, openNet } from "./lib/host/net.ts";
@@ -159,8 +159,22 @@ async function run(
     clock: systemClock,
     certs: certificates,
   });
-  const directory = await writable(config.cacheDirectory);
-  const stateDirectory = await writable(config.gateway.stateDirectory);
+  /** The directory, or nothing where it is kept in memory, which is said once. */
+  const keep = async (what: string, wanted: string | undefined, flag: "cache" | "state") => {
+    const directory = await writable(wanted);
+    if (directory !== undefined || invocation.kind === "doctor") return directory;
+    const [message, fields] = inMemory(what, wanted, flag);
+    if (invocation.kind === "serve") log.warn(message, fields);
+    else log.info(message, fields);
+  };
+  const { cacheDirectory, toolsets, gateway } = config;
+  // Docker Hub's own interface is not kept.
+  const directory = toolsets.some((toolset) => toolset !== "hub")
+    ? await keep("the cache", cacheDirectory, "cache")
+    : undefined;
+  const stateDirectory = toolsets.includes("gateway")
+    ? await keep("what is activated", gateway.stateDirectory, "state")
+    : undefined;
   const permissions = () =>
     grantedPermissions(directory === undefined ? {} : { paths: [directory] });
   const app = createApp(
@@ -316,13 +330,30 @@ function secretsOf(config: Config, env: Env): readonly string[] {
   ].filter((value) => value !== undefined);
 }
 
-/** The directory, if Deno may read and write it; asking never prompts. */
+/** Said once, where something is forgotten at the end that would be kept. */
+function inMemory(
+  what: string,
+  directory: string | undefined,
+  flag: "cache" | "state",
+): [message: string, fields: LogFields] {
+  const message = `${what} is in memory, and forgotten at the end`;
+  return directory === undefined
+    ? [message, { reason: "no home directory is known", hint: `Name one with --${flag}-dir` }]
+    : [message, {
+      reason: `"${directory}" cannot be written`,
+      hint: `Grant --allow-read=${directory} --allow-write=${directory}, or name another with ` +
+        `--${flag}-dir`,
+    }];
+}
+
+/** The directory, if it can be read and written; asking never prompts. */
 async function writable(directory: string | undefined): Promise<string | undefined> {
   if (directory === undefined) return undefined;
   const states = await Promise.all(
     (["read", "write"] as const).map((name) => Deno.permissions.query({ name, path: directory })),
   );
-  return states.every(({ state }) => state === "granted") ? directory : undefined;
+  const isGranted = states.every(({ state }) => state === "granted");
+  return isGranted && await isWritable(directory) ? directory : undefined;
 }
 
 /** Aborts at the first SIGINT or SIGTERM; the second ends the process at once. */

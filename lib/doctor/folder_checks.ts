@@ -63,13 +63,17 @@ export function folderChecks(context: CheckContext): readonly Check[] {
   return [
     ...all.map((folder): Check => ({
       name: folder.check,
-      run: async (signal) => [await look(folder, signal)],
+      run: async (signal) => [await look(folder, context, signal)],
     })),
     { name: "disk", run: async () => await room(context, all) },
   ];
 }
 
-async function look(folder: Folder, signal: AbortSignal): Promise<Finding> {
+async function look(
+  folder: Folder,
+  { deps }: CheckContext,
+  signal: AbortSignal,
+): Promise<Finding> {
   const { check, path, isInMemory, flag, without, disk } = folder;
   if (path === undefined) {
     return {
@@ -80,6 +84,18 @@ async function look(folder: Folder, signal: AbortSignal): Promise<Finding> {
     };
   }
   if (isInMemory) {
+    const granted = await Promise.all(
+      (["read", "write"] as const).map((kind) => deps.isGranted({ kind, value: path })),
+    );
+    if (granted.every(Boolean)) {
+      return {
+        check,
+        state: "warn",
+        message: `the system does not let Wharf write "${path}"; ${without}`,
+        next:
+          `Check its owner and mode, and whether the disk is read-only; or name another with ${flag}`,
+      };
+    }
     return {
       check,
       state: "warn",

@@ -295,7 +295,12 @@ Deno.test("diagnose() fails where the cache cannot be written, and warns where i
     said(await findingsOf({ disk: full }), "cache"),
     'fail | Cannot write "/c": the disk is full | Make room; or name another one with --cache-dir',
   );
-  const memory = await findingsOf({}, { inMemory: { cache: true, state: true } });
+  const readOnly = await findingsOf({}, { inMemory: { cache: true, state: true } });
+  assert.match(said(readOnly, "cache"), /^warn \| the system does not let Wharf write .*read-only/);
+  const memory = await findingsOf(
+    { isGranted: () => Promise.resolve(false) },
+    { inMemory: { cache: true, state: true } },
+  );
   assert.match(
     said(memory, "cache"),
     /^warn \| Wharf may not read and write .*--allow-write=\/home\/me/,

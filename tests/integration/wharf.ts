@@ -16,6 +16,10 @@ export interface WharfOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Permission flags. @default {["-A"]} */
   readonly permissions?: readonly string[];
+  /** Variables that are not passed on. @default [] */
+  readonly without?: readonly string[];
+  /** Program and arguments that start the process. @default [] */
+  readonly through?: readonly string[];
 }
 
 /** The result of a finished run. */
@@ -37,19 +41,23 @@ async function command(
   const env: Record<string, string> = { NO_COLOR: "1" };
   for (const name of PASSED_ON) {
     const value = Deno.env.get(name);
-    if (value !== undefined) env[name] = value;
+    if (value !== undefined && options.without?.includes(name) !== true) env[name] = value;
   }
-  return new Deno.Command(Deno.execPath(), {
-    args: await denoArgs([
-      "run",
-      "-q",
-      "--no-prompt",
-      ...(options.permissions ?? ["-A"]),
-      MAIN,
-      ...args,
-      // A test that is not about the catalogue reaches for no source of it.
-      ...(args.includes("--source") ? [] : ["--source", "none"]),
-    ]),
+  const [program, ...before] = [...options.through ?? [], Deno.execPath()];
+  return new Deno.Command(program, {
+    args: [
+      ...before,
+      ...await denoArgs([
+        "run",
+        "-q",
+        "--no-prompt",
+        ...(options.permissions ?? ["-A"]),
+        MAIN,
+        ...args,
+        // A test that is not about the catalogue reaches for no source of it.
+        ...(args.includes("--source") ? [] : ["--source", "none"]),
+      ]),
+    ],
     clearEnv: true,
     env: { ...env, ...options.env },
     stdin: "piped",
