@@ -17,6 +17,7 @@ import {
   allowsColours,
   banner,
   callRemote,
+  completionScript,
   helpText,
   type Invocation,
   namedVariables,
@@ -64,12 +65,17 @@ async function main(argv: readonly string[]): Promise<number> {
     status: stdio.status,
     question: stdio.stdinIsTerminal() ? stdio.question : undefined,
     columns,
-    hasColours: allowsColours(columns !== undefined, readEnv()),
+    // Deno knows NO_COLOR even where it grants no variable.
+    hasColours: !Deno.noColor && allowsColours(columns !== undefined, readEnv()),
   };
   try {
     const invocation = parseArguments(argv);
     if (invocation.kind === "help") {
-      terminal.out(helpText(invocation.command));
+      terminal.out(helpText(invocation.command, terminal));
+      return 0;
+    }
+    if (invocation.kind === "completions") {
+      terminal.out(completionScript(invocation.shell));
       return 0;
     }
     if (invocation.kind === "version") {
@@ -137,7 +143,7 @@ function runFlags(): readonly string[] {
 }
 
 async function run(
-  invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
+  invocation: Exclude<Invocation, { kind: "help" | "version" | "completions" | "connect" }>,
   terminal: Terminal,
   stdio: Stdio,
 ): Promise<number> {
@@ -230,7 +236,7 @@ interface Ready {
 
 /** Does what the command line asks for. */
 async function perform(
-  invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
+  invocation: Exclude<Invocation, { kind: "help" | "version" | "completions" | "connect" }>,
   { app, config, env, terminal, stdio, stopped, permissions, directory }: Ready,
 ): Promise<number> {
   if (invocation.kind === "doctor") {

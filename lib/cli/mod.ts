@@ -11,6 +11,7 @@ export { runConnect } from "./connect.ts";
 export { callRemote, type RemoteDeps } from "./remote.ts";
 export { namedVariables } from "./remote_flags.ts";
 export { printDiagnosis, printFlags } from "./doctor.ts";
+export { completionScript } from "./completions.ts";
 export { helpText } from "./help.ts";
 export { allowsColours } from "./paint.ts";
 export { printError, printTools, runTool } from "./run.ts";

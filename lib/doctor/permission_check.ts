@@ -9,6 +9,9 @@ import type { CheckContext } from "./doctor_types.ts";
 import type { Check } from "./finding.ts";
 import { flagsOf, type Grant, shellLine } from "./grants.ts";
 
+/** More than that nobody reads in a line. */
+const MAX_FLAGS_CHARS = 200;
+
 /**
  * The check of permissions.
  *
@@ -31,7 +34,7 @@ export function permissionCheck({ deps, grants }: CheckContext): Check {
         check: "permissions",
         state: "warn",
         message: `${missing.length} of ${grants.length} grants are missing: ${summary(missing)}`,
-        next: `Add: ${grantFlags(missing)}`,
+        next: grantFlags(missing),
       }];
     },
   };
@@ -44,5 +47,8 @@ function summary(missing: readonly Grant[]): string {
 }
 
 function grantFlags(missing: readonly Grant[]): string {
-  return shellLine(flagsOf(missing).filter((flag) => flag.startsWith("--allow-")));
+  const flags = shellLine(flagsOf(missing).filter((flag) => flag.startsWith("--allow-")));
+  return flags.length <= MAX_FLAGS_CHARS
+    ? `Add: ${flags}`
+    : "Start Wharf with the flags of: wharf doctor --flags";
 }

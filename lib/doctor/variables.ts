@@ -36,6 +36,11 @@ export const VARIABLES: readonly VariableUse[] = [
     os: "windows",
   },
   { names: ["MCP_REGISTRY_CACHE_DIR"], why: "another place of the cache" },
+  {
+    names: ["CLAUDE_CONFIG_DIR", "CODEX_HOME"],
+    why: "where config files of clients are, for `wharf connect` alone",
+    toolsets: [],
+  },
   { names: ["COLUMNS", "NO_COLOR", "TERM"], why: "what the terminal can show" },
   { names: ["MCP_PORT", "MCP_TRANSPORT"], why: "how it serves" },
   { names: ["MCP_AUTH_TOKEN"], why: "the token that HTTP clients send", transport: "http" },
