@@ -16,8 +16,11 @@ import { type App, createApp } from "./lib/app.ts";
 import {
   allowsColours,
   banner,
+  type BuildFacts,
   callRemote,
+  checkHealth,
   completionScript,
+  healthUrl,
   helpText,
   type Invocation,
   namedVariables,
@@ -29,19 +32,22 @@ import {
   runConnect,
   runTool,
   type Terminal,
+  versionText,
 } from "./lib/cli/mod.ts";
 import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
 import { AppError, toAppError } from "./lib/core/errors.ts";
 import type { Env, Files, LogFields } from "./lib/core/host.ts";
+import type { Net } from "./lib/core/http.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
+import { type Grant, toolsetsOf, unneededGrants } from "./lib/grants.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openConfigFiles } from "./lib/host/config_files.ts";
 import { isWritable, openDisk, openFiles } from "./lib/host/disk.ts";
-import { readEnv } from "./lib/host/env.ts";
+import { readEnv, readVariable } from "./lib/host/env.ts";
 import { openLog } from "./lib/host/log.ts";
 import { listen, openNet } from "./lib/host/net.ts";
-import { grantedPermissions, isGranted } from "./lib/host/permissions.ts";
+import { grantedPermissions, isGranted, revokeGrants } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
 import { freeBytes } from "./lib/host/space.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
@@ -55,8 +61,14 @@ const INTERRUPTED = 130;
 /** A config file is written by hand. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
-/** Runs Wharf; the result is the exit code. */
-async function main(argv: readonly string[]): Promise<number> {
+/**
+ * Runs Wharf.
+ *
+ * @param argv The arguments after the program's name.
+ * @param build What it was built of, where it was built; absent where its source is run.
+ * @returns The exit code.
+ */
+export async function main(argv: readonly string[], build?: BuildFacts): Promise<number> {
   const stdio = openStdio();
   const columns = stdio.columns();
   const terminal: Terminal = {
@@ -79,7 +91,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     if (invocation.kind === "version") {
-      terminal.out(`wharf ${INFO.version} (deno ${Deno.version.deno}, ${Deno.build.target})`);
+      const { build: { target }, version: { deno } } = Deno;
+      terminal.out(versionText({ version: INFO.version, build, deno, target }));
       return 0;
     }
     if (invocation.kind === "connect") return await connect(invocation, terminal);
@@ -192,6 +205,7 @@ async function run(
       clock: systemClock,
       log,
       env,
+      variable: readVariable,
       random: Math.random,
       state: stateDirectory === undefined
         ? new MemoryDisk()
@@ -211,6 +225,7 @@ async function run(
       app,
       config,
       env,
+      net,
       terminal,
       stdio,
       stopped,
@@ -227,6 +242,7 @@ interface Ready {
   readonly app: App;
   readonly config: Config;
   readonly env: Env;
+  readonly net: Net;
   readonly terminal: Terminal;
   readonly stdio: Stdio;
   readonly stopped: AbortSignal;
@@ -237,7 +253,7 @@ interface Ready {
 /** Does what the command line asks for. */
 async function perform(
   invocation: Exclude<Invocation, { kind: "help" | "version" | "completions" | "connect" }>,
-  { app, config, env, terminal, stdio, stopped, permissions, directory }: Ready,
+  { app, config, env, net, terminal, stdio, stopped, permissions, directory }: Ready,
 ): Promise<number> {
   if (invocation.kind === "doctor") {
     const { registries, flags } = invocation;
@@ -248,6 +264,11 @@ async function perform(
     return invocation.isFlagsOnly
       ? printFlags(await doctor.needed(), invocation, terminal)
       : printDiagnosis(await doctor.diagnose(stopped), invocation, terminal);
+  }
+  await revokeGrants(unneeded(invocation, { app, config }));
+  if (invocation.kind === "health") {
+    const url = healthUrl(invocation.flags["url"], config.serve.port);
+    return await checkHealth(url, { net, terminal, signal: stopped });
   }
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
@@ -286,6 +307,30 @@ async function perform(
     await app.serveStreams(stdio, stopped);
   }
   return 0;
+}
+
+/** What is given back at the start; a command that is not named here keeps all. */
+function unneeded(
+  invocation: Invocation,
+  { app, config }: Pick<Ready, "app" | "config">,
+): readonly Grant[] {
+  switch (invocation.kind) {
+    case "serve":
+      return unneededGrants(config.toolsets);
+    case "tool": {
+      const tool = app.inventory.findTool(invocation.tool);
+      return tool === undefined ? [] : unneededGrants(toolsetsOf(tool));
+    }
+    case "tools":
+      return unneededGrants([]);
+    case "health":
+      return unneededGrants([], { keeps: ["net"] });
+    case "remote":
+      // Another's server never leads to a program of this machine.
+      return unneededGrants([], { keeps: ["env", "net", "read", "write"] });
+    default:
+      return [];
+  }
 }
 
 /** Flags, environment and config file; a file that may not be read is as good as none. */

@@ -17,7 +17,13 @@ import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
 import type { Doctor, DoctorOptions } from "./doctor/mod.ts";
 import type { Activations, DirectOptions, DirectServer, DirectSpec, Proxy } from "./gateway/mod.ts";
-import { appInventory, type GatewayDoor, type Inventory, type SystemFacts } from "./mcp/mod.ts";
+import {
+  appInventory,
+  type GatewayDoor,
+  instructions,
+  type Inventory,
+  type SystemFacts,
+} from "./mcp/mod.ts";
 import type { Server } from "./mcp/protocol.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
@@ -38,6 +44,8 @@ export interface AppHost {
   readonly log: Log;
   /** The declared environment variables. */
   readonly env: Env;
+  /** Reads one that a setting refers to. */
+  readonly variable: (name: string) => string | undefined;
   /** The state directory, or memory where none can be written. */
   readonly state: Disk;
   /** Absolute path of the state directory; absent where it is in memory. */
@@ -108,29 +116,8 @@ const GRACE_MS = 5000;
 /** Pages of one list of tags, and a question asked again at once, come from one download. */
 const KEEP_TAGS_MS = 10_000;
 
-/** Where to begin, by tool; only what is on offer is named. */
-const FIRST_TOOLS = [
-  ["get_image_info", "for one image"],
-  ["list_tags", "for a repository"],
-  ["search_images", "to find one"],
-  ["registry-find", "for an MCP server"],
-] as const;
-
 /** Characters of what activated servers say of themselves. */
 const MAX_SERVER_WORDS = 8_000;
-
-/** What a model reads once, when its client connects. */
-function instructionsFor(inventory: Inventory, servers?: Activations): string {
-  const first = FIRST_TOOLS.filter(([name]) => inventory.findTool(name) !== undefined)
-    .map(([name, use]) => `${name} ${use}`);
-  const own = [
-    "Wharf answers about container images without pulling them, and finds MCP servers.",
-    ...(first.length === 0 ? [] : [`Begin with ${first.join(", ")}.`]),
-    "Pin with the `pinned` reference. Errors name the next step.",
-  ].join(" ");
-  const words = servers?.instructions(MAX_SERVER_WORDS) ?? "";
-  return words === "" ? own : `${own}\n\nActivated servers say of themselves:\n\n${words}`;
-}
 
 /**
  * Wires the parts together. Nothing is read or sent before the first call.
@@ -184,7 +171,10 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       hub,
       catalog,
       gateway: door,
-      system: async () => ({ ...await systemFacts(host), active: await activeCount() }),
+      system: async () => ({
+        ...await systemFacts(host, config.toolsets),
+        active: await activeCount(),
+      }),
       now: () => clock.now(),
       version: info.version,
     }, config.toolsets);
@@ -221,21 +211,26 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     const parts = { info, inventory, clock, log };
     return async (): Promise<Server> => {
       if (offered === undefined) {
-        return new SessionServer({ ...parts, instructions: instructionsFor(inventory) });
+        return new SessionServer({ ...parts, instructions: instructions(inventory) });
       }
       const isAlone = config.serve.isolateSessions && config.serve.transport === "http";
       if (!isAlone) {
         const { activations } = await gateway();
-        const instructions = instructionsFor(inventory, activations);
-        return new SessionServer({ ...parts, instructions, proxy: offered });
+        const words = activations.instructions(MAX_SERVER_WORDS);
+        return new SessionServer({
+          ...parts,
+          instructions: instructions(inventory, words),
+          proxy: offered,
+        });
       }
       const session = await (await gateway()).isolated();
       if (config.gateway.restore !== "off") await session.activations.open();
       const own = inventoryOver(() => Promise.resolve(session));
+      const words = session.activations.instructions(MAX_SERVER_WORDS);
       const server = new SessionServer({
         ...parts,
         inventory: own,
-        instructions: instructionsFor(inventory, session.activations),
+        instructions: instructions(inventory, words),
         proxy: session.proxy,
       });
       server.onclose = () => {
@@ -341,8 +336,10 @@ async function openCatalog(host: AppHost, config: Config): Promise<Catalog> {
 /** What a person or model may want to know before a server is activated. */
 async function systemFacts(
   { processes, env, permissions }: AppHost,
+  toolsets: Config["toolsets"],
 ): Promise<Omit<SystemFacts, "active">> {
   const podman = async (granted: readonly string[]) => {
+    if (!toolsets.includes("gateway")) return "not used without the toolset gateway";
     // Asking Deno for what it has not granted would be logged as an attempt.
     const isAllowed = granted.some((kind) => /^run(?: |$|=(?:.*,)?podman(?:,|$))/.test(kind));
     if (!isAllowed) return "not allowed; grant --allow-run=podman";
@@ -416,6 +413,7 @@ async function openGateway(
       log,
       env,
       files,
+      variable: host.variable,
       disk: host.state,
       engine,
       runtimes: new gateway.RuntimeFinder({ processes, env }),

@@ -63,6 +63,7 @@ Deno.test("a full disk costs the cache and a warning, and is said where somethin
       listen: refuse,
       openFolder: refuse,
       permissions: () => Promise.resolve([]),
+      variable: () => undefined,
     },
     resolveConfig({ source: ["none"] }, {}, "linux"),
     { name: "wharf", version: "1.2.3" },

@@ -10,6 +10,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   rpc: ["core"],
   config: ["core", "mcp"],
+  grants: ["mcp"],
   host: ["core"],
   store: ["core"],
   oci: ["core"],
@@ -25,6 +26,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   main: [
     "core",
     "config",
+    "grants",
     "host",
     "store",
     "oci",
@@ -66,7 +68,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@std/path": ["lib/config.ts"],
   "get-east-asian-width": ["lib/cli/width.ts"],
   "fuse.js": ["lib/catalog/search_spelling.ts"],
-  "isomorphic-git": ["lib/catalog/git_library.ts"],
+  "isomorphic-git": ["lib/catalog/isomorphic_git.ts"],
   "linkedom": ["lib/catalog/html.ts"],
   "js-yaml": ["lib/catalog/yaml.ts"],
   // Clients' config files are read by what their authors read them with, or the nearest to it.

@@ -20,6 +20,8 @@ export interface FlagSpec {
   readonly parameter?: string;
   /** May be given several times. */
   readonly repeats?: boolean;
+  /** Whether an empty value says something. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** One positional argument. */
@@ -341,7 +343,13 @@ export const COMMANDS: readonly CommandSpec[] = [
         parameter: "env",
         repeats: true,
       },
-      { name: "prefix", value: "WORD", about: "Prefix of its tools' names", parameter: "prefix" },
+      {
+        name: "prefix",
+        value: "WORD",
+        about: 'Prefix of its tools\' names; "" for none',
+        parameter: "prefix",
+        mayBeEmpty: true,
+      },
       { name: "image", value: "IMAGE", about: "An image of your own", parameter: "image" },
       { name: "url", value: "URL", about: "A remote of your own", parameter: "url" },
       { name: "command", value: "PROGRAM", about: "A program of your own", parameter: "command" },

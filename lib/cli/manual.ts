@@ -30,6 +30,10 @@ export const MANUAL: Readonly<Record<string, readonly string[]>> = {
     "registries that are chosen; --flags prints those alone, for deno run $(wharf doctor --flags …).",
     "It ends with 1 where something fails, else with 0.",
   ],
+  health: [
+    "Asks /healthz of a server of this machine, or the address that you give. It ends with 0 where " +
+    "the server answers, as a container engine's health check wants it.",
+  ],
   completions: [
     "Prints a script that completes commands, flags and their values. For bash: source <(wharf " +
     "completions bash), in ~/.bashrc. For zsh: the same in ~/.zshrc, after compinit. For fish: wharf " +

@@ -45,6 +45,16 @@ export const SETUP_COMMANDS: readonly CommandSpec[] = [
     ],
   },
   {
+    name: "health",
+    about: "Ask a running server whether it answers; exit code 0 where it does",
+    positionals: [],
+    flags: [
+      { name: "port", value: "PORT", about: "Its port on this machine (default 8080)" },
+      { name: "url", value: "URL", about: "Its /healthz or /readyz, where it is elsewhere" },
+    ],
+    examples: ["health", "health --url https://wharf.example/readyz"],
+  },
+  {
     name: "doctor",
     about: "Say what works here and what does not, with the next step",
     positionals: [],

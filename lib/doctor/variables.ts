@@ -37,7 +37,7 @@ export const VARIABLES: readonly VariableUse[] = [
   },
   { names: ["MCP_REGISTRY_CACHE_DIR"], why: "another place of the cache" },
   {
-    names: ["CLAUDE_CONFIG_DIR", "CODEX_HOME"],
+    names: ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME"],
     why: "where config files of clients are, for `wharf connect` alone",
     toolsets: [],
   },

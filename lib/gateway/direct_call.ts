@@ -52,6 +52,8 @@ export interface DirectDeps {
   readonly log: Log;
   /** Variables that references may name. */
   readonly env: Env;
+  /** Reads a variable that a flag refers to, see `ValueDeps`. */
+  readonly variable: (name: string) => string | undefined;
   /** Reads files that references name. */
   readonly files: Files;
   /** Takes the browser's answer of a sign-in. */

@@ -124,9 +124,7 @@ async function lookUp(
     if (error.code !== "NOT_FOUND") throw error;
     // What is set for a server that is kept is of no use here.
     throw new AppError(error.code, error.message, {
-      hint: value.kind === "env"
-        ? `Set the variable, and let Wharf read it: --allow-env=${value.name}`
-        : "Check the path",
+      hint: value.kind === "env" ? "Set the variable where Wharf is started" : "Check the path",
       cause: thrown,
     });
   }

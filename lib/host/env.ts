@@ -5,6 +5,7 @@
  * @module
  */
 
+import { AppError } from "../core/errors.ts";
 import type { Env } from "../core/host.ts";
 
 /** Every variable that Wharf reads; the permission sets of deno.json name the same. */
@@ -79,4 +80,24 @@ export function readEnv(further: readonly string[] = []): Env {
     }
   }
   return env;
+}
+
+/**
+ * Reads a variable that a person refers to by its name, when its value is needed.
+ *
+ * @param name Its name.
+ * @returns Its value, or `undefined` where it is not set.
+ * @throws {AppError} `PERMISSION_MISSING` where Deno does not allow it.
+ */
+export function readVariable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.NotCapable)) throw thrown;
+    throw new AppError(
+      "PERMISSION_MISSING",
+      `Cannot read the environment variable "${name}": Deno does not allow it`,
+      { hint: `Start Wharf with --allow-env=${name}` },
+    );
+  }
 }

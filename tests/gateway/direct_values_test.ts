@@ -11,7 +11,8 @@ import { readHeaders, readSecret } from "../../lib/gateway/direct_values.ts";
 import { parsePolicy } from "../../lib/gateway/policy.ts";
 
 const DEPS = {
-  env: { TOKEN: "t0ken-value", OCI_TOKEN: "own", KEY: "pem" },
+  variable: (name: string) =>
+    new Map([["TOKEN", "t0ken-value"], ["OCI_TOKEN", "own"], ["KEY", "pem"]]).get(name),
   files: {
     read: (path: string) =>
       Promise.resolve(path === "/secret" ? new TextEncoder().encode("from-file\n") : undefined),
@@ -77,7 +78,7 @@ Deno.test("readHeaders() refuses what is no header, and shows no value", async (
     assert.match(error.message, message, header);
   }
   const error = await refusal(readHeaders(["X=env:MISSING"], DEPS));
-  assert.match(error.hint ?? "", /--allow-env=MISSING/);
+  assert.match(error.hint ?? "", /where Wharf is started/);
 });
 
 Deno.test("readSecret() takes references only", async () => {
