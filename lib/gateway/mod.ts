@@ -32,6 +32,7 @@ export { holdRun, ownerId } from "./ownership.ts";
 export type {
   ActivationPlan,
   ActivationRequest,
+  Obstacle,
   PlanAlternative,
   PlanLimits,
   PlanNeed,
