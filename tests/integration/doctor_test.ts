@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { denoArgs } from "../../tools/deno.ts";
 import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
 import { ENV_NAMES } from "../../lib/host/env.ts";
 import { audited, covers, type Grant, ROOT, setOfFlags } from "./audit.ts";
@@ -14,6 +15,8 @@ import { buildImage } from "./images.ts";
 import { integrationTest } from "./needs.ts";
 import { startRegistry } from "./registry_harness.ts";
 import { runWharf, startWharf } from "./wharf.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 const DIAGNOSIS = { timeout: "no answer within" };
 
@@ -154,6 +157,64 @@ Deno.test("wharf doctor compares the clock with a source's", async () => {
   assert.equal(clock?.state, "fail");
   assert.match(clock?.message ?? "", /^3[56]\d\d s ahead of 127\.0\.0\.1/);
   assert.equal(code, 1);
+});
+
+Deno.test("wharf doctor says when a source was read, and how much it gave", async () => {
+  await using me = await person();
+  await Deno.writeTextFile(
+    `${me.folder}/servers.json`,
+    JSON.stringify({
+      servers: [{
+        server: {
+          name: "com.example/one",
+          description: "For a test.",
+          version: "1.0.0",
+          remotes: [{ type: "streamable-http", url: "https://one.example/mcp" }],
+        },
+      }],
+    }),
+  );
+  const source = ["--source", "none", "--source", `ours=${me.folder}/servers.json`];
+  const said = async () => {
+    const { report } = await doctor(["--toolsets", "catalog", ...source], { env: me.env });
+    return report.checks.find(({ check }) => check === "source ours");
+  };
+  const before = await said();
+  assert.equal(before?.message, "can be reached; never read");
+  assert.equal(before?.next, "Run: wharf refresh ours");
+  assert.equal((await runWharf(["refresh", ...source], { env: me.env })).code, 0);
+  assert.match((await said())?.message ?? "", /^can be reached; 1 entries, read \d{4}-.*Z$/);
+  await Deno.remove(`${me.folder}/servers.json`);
+  const after = await said();
+  assert.equal(after?.state, "warn");
+  assert.match(after?.message ?? "", /it is not there, or empty; 1 entries, read/);
+});
+
+Deno.test({
+  name: "a shell takes the flags of wharf doctor apart as they are meant",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using me = await person();
+    const { stdout } = await runWharf(["doctor", "--flags", "--toolsets", "oci"], { env: me.env });
+    const flags = stdout.trim();
+    assert.match(flags, /\*\.docker\.io/);
+    const [run = "", ...rest] = await denoArgs(["run", "-q", MAIN, "tools", "--toolsets", "oci"]);
+    const output = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        'flags=$1; run=$2; shift 2; exec "$0" "$run" $flags "$@"',
+        Deno.execPath(),
+        flags,
+        run,
+        ...rest,
+      ],
+      // Whatever is here must not be taken for what a pattern means.
+      cwd: me.folder,
+      stdin: "null",
+    }).output();
+    assert.equal(new TextDecoder().decode(output.stderr), "");
+    assert.match(new TextDecoder().decode(output.stdout), /get_image_info/);
+  },
 });
 
 /** Images for the calls: one behind a login, and a server that anybody may pull. */
