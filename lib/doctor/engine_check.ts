@@ -184,5 +184,5 @@ function shown(version: string): string {
 /** The engine's own words; warnings stand before what is wrong. */
 function lastLine(text: string): string {
   const lines = text.split("\n").map((line) => cleanText(line, { maxChars: 200 })).filter(Boolean);
-  return lines.at(-1) ?? "";
+  return (lines.at(-1) ?? "").replace(/^Error: /, "");
 }
