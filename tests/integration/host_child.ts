@@ -8,7 +8,7 @@
 import { toAppError } from "../../lib/core/errors.ts";
 import { systemClock } from "../../lib/host/clock.ts";
 import { openConfigFiles } from "../../lib/host/config_files.ts";
-import { openDisk, openFiles } from "../../lib/host/disk.ts";
+import { isWritable, openDisk, openFiles } from "../../lib/host/disk.ts";
 import { readEnv } from "../../lib/host/env.ts";
 import { listen, openNet } from "../../lib/host/net.ts";
 import { grantedPermissions, isGranted } from "../../lib/host/permissions.ts";
@@ -115,6 +115,9 @@ const ACTIONS: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
       return known !== undefined && await isGranted({ kind: known, value });
     }));
     return asked.filter((_, index) => answers[index]);
+  },
+  async writable([path = ""]) {
+    return await isWritable(path);
   },
   async space([path = ""]) {
     return await freeBytes(path);
