@@ -416,7 +416,7 @@ async function openGateway(
       variable: host.variable,
       disk: host.state,
       engine,
-      runtimes: new gateway.RuntimeFinder({ processes, env }),
+      runtimes: new gateway.RuntimeFinder({ processes, env }, { hasPlain: policy.unsandboxed }),
       git: async () => {
         const { openGit } = await import("./catalog/mod.ts");
         return openGit({ ...host, disk: host.disk });

@@ -105,6 +105,7 @@ function neededBy(
     furtherRegistries: [...insecureRegistries, ...registries],
     sources: settings.sources,
     engine: settings.engine,
+    unsandboxed: settings.unsandboxed,
     os: settings.os,
     configFiles: configFile === undefined ? [] : [configFile],
     folders: settings.folders,

@@ -49,6 +49,8 @@ export interface DoctorSettings {
   readonly toolsets: readonly Toolset[];
   /** The program that runs containers. */
   readonly engine: "podman" | "docker";
+  /** Whether the policy lets packages run without a sandbox. */
+  readonly unsandboxed: boolean;
   /** The sources that are on. */
   readonly sources: readonly PlacedSource[];
   /** The registries that were named, to be asked and granted; empty: the usual ones. */

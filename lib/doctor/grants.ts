@@ -42,6 +42,8 @@ export interface GrantPlan {
   readonly sources: readonly PlacedSource[];
   /** The program that runs containers. */
   readonly engine: string;
+  /** Whether the policy lets packages run without a sandbox. */
+  readonly unsandboxed: boolean;
   /** Address that a server listens on; absent for stdio. */
   readonly listen?: { readonly hostname: string; readonly port: number };
   /** The operating system. */
@@ -63,12 +65,16 @@ export interface GrantPlan {
 }
 
 /** Programs of the gateway beside the engine: how packages run, and how groups of processes end. */
-const PACKAGE_PROGRAMS: readonly (readonly [string, string])[] = [
+const PROGRAMS = [
   ["deno", "npm packages in Deno's sandbox"],
-  ["npx", "npm packages where the policy allows that"],
-  ["uvx", "Python packages where the policy allows that"],
   ["kill", "ending what a server has started"],
-];
+] as const;
+
+/** Programs that run packages without a sandbox. */
+const PLAIN_PROGRAMS = [
+  ["npx", "npm packages without a sandbox, which the policy allows"],
+  ["uvx", "Python packages without a sandbox, which the policy allows"],
+] as const;
 
 /**
  * The permissions that a plan needs.
@@ -188,7 +194,8 @@ function run(plan: GrantPlan): readonly Grant[] {
     ...plan.toolsets.includes("gateway")
       ? [
         grant(plan.engine, "containers"),
-        ...PACKAGE_PROGRAMS.map(([program, why]) => grant(program, why)),
+        ...[...PROGRAMS, ...plan.unsandboxed ? PLAIN_PROGRAMS : []]
+          .map(([program, why]) => grant(program, why)),
       ]
       : [],
   ];

@@ -7,6 +7,7 @@
 import { type Catalog, placeSources } from "../catalog/mod.ts";
 import type { Config } from "../config.ts";
 import { MemoryDisk } from "../core/memory_disk.ts";
+import { parsePolicy } from "../gateway/mod.ts";
 import { diagnose, type Diagnosis, type Needed, neededPermissions } from "./doctor.ts";
 import type { DoctorDeps, DoctorSettings } from "./doctor_types.ts";
 
@@ -44,7 +45,8 @@ export interface Doctor {
  *
  * @param parts Effects and parts.
  * @param config Wharf's settings.
- * @throws {AppError} `INVALID_ARGUMENT` for a place of a source that is none.
+ * @throws {AppError} `INVALID_ARGUMENT` for a place of a source that is none, and for a policy of
+ * the wrong form.
  */
 export function openDoctor(parts: DoctorParts, config: Config): Doctor {
   const { toolsets, insecureRegistries, catalog, gateway, serve } = config;
@@ -52,6 +54,7 @@ export function openDoctor(parts: DoctorParts, config: Config): Doctor {
   const settings: DoctorSettings = {
     toolsets,
     engine: gateway.engine,
+    unsandboxed: parsePolicy(gateway.policy).unsandboxed,
     sources: placeSources(catalog.sources),
     registries,
     insecureRegistries,

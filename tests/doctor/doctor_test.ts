@@ -377,9 +377,8 @@ Deno.test("diagnose() names the flags that are missing", async () => {
     Promise.resolve(kind !== "run" && value !== "PATH");
   assert.equal(
     said(await findingsOf({ isGranted }, { toolsets: ["gateway"] }), "permissions"),
-    "warn | 6 of 58 grants are missing: run for containers; run for npm packages in Deno's sandbox; run for " +
-      "npm packages where the policy allows that; run for Python packages where the policy allows " +
-      "that; run for ending what a server has started; env for where credential helpers, git and " +
-      "podman are | Add: --allow-run=podman,deno,npx,uvx,kill --allow-env=PATH",
+    "warn | 4 of 56 grants are missing: run for containers; run for npm packages in Deno's sandbox; run for " +
+      "ending what a server has started; env for where credential helpers, git and " +
+      "podman are | Add: --allow-run=podman,deno,kill --allow-env=PATH",
   );
 });

@@ -26,6 +26,7 @@ const PLAN: GrantPlan = {
   furtherRegistries: [],
   sources: placeSources({}),
   engine: "podman",
+  unsandboxed: false,
   os: "linux",
   configFiles: ["/home/me/.config/wharf/config.json"],
   folders: { cache: "/cache", git: "/git", state: "/state" },
@@ -75,7 +76,8 @@ Deno.test("grantsFor() grants each toolset what it needs, and no more", () => {
   assert.deepEqual(values(catalog, "write"), ["/cache", "/git"]);
   const gateway = { toolsets: ["gateway"], engine: "docker" } as const;
   assert.deepEqual(values(gateway, "net"), [undefined]);
-  assert.deepEqual(values(gateway, "run").slice(2), ["docker", "deno", "npx", "uvx", "kill"]);
+  assert.deepEqual(values(gateway, "run").slice(2), ["docker", "deno", "kill"]);
+  assert.deepEqual(values({ ...gateway, unsandboxed: true }, "run").slice(5), ["npx", "uvx"]);
   assert.deepEqual(values(gateway, "write"), ["/cache", "/git", "/state"]);
   assert.deepEqual(values({ toolsets: [] }, "net"), []);
 });

@@ -61,6 +61,7 @@ export function git(): ReturnType<Program> {
 export const SETTINGS: DoctorSettings = {
   toolsets: TOOLSETS,
   engine: "podman",
+  unsandboxed: false,
   sources: placeSources({ none: "none" }),
   registries: [],
   insecureRegistries: new Set(),
