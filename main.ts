@@ -14,16 +14,20 @@
 import deno from "./deno.json" with { type: "json" };
 import { type App, createApp } from "./lib/app.ts";
 import {
+  allowsColours,
   banner,
   type BuildFacts,
   callRemote,
   checkHealth,
+  completionScript,
   healthUrl,
   helpText,
   type Invocation,
   namedVariables,
   parseArguments,
+  printDiagnosis,
   printError,
+  printFlags,
   printTools,
   runConnect,
   runTool,
@@ -32,19 +36,20 @@ import {
 } from "./lib/cli/mod.ts";
 import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
 import { AppError, toAppError } from "./lib/core/errors.ts";
-import type { Env, Files } from "./lib/core/host.ts";
+import type { Env, Files, LogFields } from "./lib/core/host.ts";
 import type { Net } from "./lib/core/http.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { type Grant, toolsetsOf, unneededGrants } from "./lib/grants.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openConfigFiles } from "./lib/host/config_files.ts";
-import { openDisk, openFiles } from "./lib/host/disk.ts";
+import { isWritable, openDisk, openFiles } from "./lib/host/disk.ts";
 import { readEnv, readVariable } from "./lib/host/env.ts";
 import { openLog } from "./lib/host/log.ts";
 import { listen, openNet } from "./lib/host/net.ts";
-import { grantedPermissions, revokeGrants } from "./lib/host/permissions.ts";
+import { grantedPermissions, isGranted, revokeGrants } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
+import { freeBytes } from "./lib/host/space.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
 
@@ -65,17 +70,24 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
  */
 export async function main(argv: readonly string[], build?: BuildFacts): Promise<number> {
   const stdio = openStdio();
+  const columns = stdio.columns();
   const terminal: Terminal = {
     out: stdio.out,
     err: stdio.err,
     status: stdio.status,
     question: stdio.stdinIsTerminal() ? stdio.question : undefined,
-    columns: stdio.columns(),
+    columns,
+    // Deno knows NO_COLOR even where it grants no variable.
+    hasColours: !Deno.noColor && allowsColours(columns !== undefined, readEnv()),
   };
   try {
     const invocation = parseArguments(argv);
     if (invocation.kind === "help") {
-      terminal.out(helpText(invocation.command));
+      terminal.out(helpText(invocation.command, terminal));
+      return 0;
+    }
+    if (invocation.kind === "completions") {
+      terminal.out(completionScript(invocation.shell));
       return 0;
     }
     if (invocation.kind === "version") {
@@ -144,7 +156,7 @@ function runFlags(): readonly string[] {
 }
 
 async function run(
-  invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
+  invocation: Exclude<Invocation, { kind: "help" | "version" | "completions" | "connect" }>,
   terminal: Terminal,
   stdio: Stdio,
 ): Promise<number> {
@@ -166,8 +178,22 @@ async function run(
     clock: systemClock,
     certs: certificates,
   });
-  const directory = await writable(config.cacheDirectory);
-  const stateDirectory = await writable(config.gateway.stateDirectory);
+  /** The directory, or nothing where it is kept in memory, which is said once. */
+  const keep = async (what: string, wanted: string | undefined, flag: "cache" | "state") => {
+    const directory = await writable(wanted);
+    if (directory !== undefined || invocation.kind === "doctor") return directory;
+    const [message, fields] = inMemory(what, wanted, flag);
+    if (invocation.kind === "serve") log.warn(message, fields);
+    else log.info(message, fields);
+  };
+  const { cacheDirectory, toolsets, gateway } = config;
+  // Docker Hub's own interface is not kept.
+  const directory = toolsets.some((toolset) => toolset !== "hub")
+    ? await keep("the cache", cacheDirectory, "cache")
+    : undefined;
+  const stateDirectory = toolsets.includes("gateway")
+    ? await keep("what is activated", gateway.stateDirectory, "state")
+    : undefined;
   const permissions = () =>
     grantedPermissions(directory === undefined ? {} : { paths: [directory] });
   const app = createApp(
@@ -198,6 +224,7 @@ async function run(
     return await perform(invocation, {
       app,
       config,
+      env,
       net,
       terminal,
       stdio,
@@ -214,6 +241,7 @@ async function run(
 interface Ready {
   readonly app: App;
   readonly config: Config;
+  readonly env: Env;
   readonly net: Net;
   readonly terminal: Terminal;
   readonly stdio: Stdio;
@@ -224,9 +252,19 @@ interface Ready {
 
 /** Does what the command line asks for. */
 async function perform(
-  invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
-  { app, config, net, terminal, stdio, stopped, permissions, directory }: Ready,
+  invocation: Exclude<Invocation, { kind: "help" | "version" | "completions" | "connect" }>,
+  { app, config, env, net, terminal, stdio, stopped, permissions, directory }: Ready,
 ): Promise<number> {
+  if (invocation.kind === "doctor") {
+    const { registries, flags } = invocation;
+    const { os } = Deno.build;
+    const configFile = configPath(flags, env, os)?.path;
+    const options = { isGranted, freeBytes, registries, configFile, os };
+    const doctor = await app.doctor(options);
+    return invocation.isFlagsOnly
+      ? printFlags(await doctor.needed(), invocation, terminal)
+      : printDiagnosis(await doctor.diagnose(stopped), invocation, terminal);
+  }
   await revokeGrants(unneeded(invocation, { app, config }));
   if (invocation.kind === "health") {
     const url = healthUrl(invocation.flags["url"], config.serve.port);
@@ -343,13 +381,30 @@ function secretsOf(config: Config, env: Env): readonly string[] {
   ].filter((value) => value !== undefined);
 }
 
-/** The directory, if Deno may read and write it; asking never prompts. */
+/** Said once, where something is forgotten at the end that would be kept. */
+function inMemory(
+  what: string,
+  directory: string | undefined,
+  flag: "cache" | "state",
+): [message: string, fields: LogFields] {
+  const message = `${what} is in memory, and forgotten at the end`;
+  return directory === undefined
+    ? [message, { reason: "no home directory is known", hint: `Name one with --${flag}-dir` }]
+    : [message, {
+      reason: `"${directory}" cannot be written`,
+      hint: `Grant --allow-read=${directory} --allow-write=${directory}, or name another with ` +
+        `--${flag}-dir`,
+    }];
+}
+
+/** The directory, if it can be read and written; asking never prompts. */
 async function writable(directory: string | undefined): Promise<string | undefined> {
   if (directory === undefined) return undefined;
   const states = await Promise.all(
     (["read", "write"] as const).map((name) => Deno.permissions.query({ name, path: directory })),
   );
-  return states.every(({ state }) => state === "granted") ? directory : undefined;
+  const isGranted = states.every(({ state }) => state === "granted");
+  return isGranted && await isWritable(directory) ? directory : undefined;
 }
 
 /** Aborts at the first SIGINT or SIGTERM; the second ends the process at once. */

@@ -191,6 +191,7 @@ export type {
   ListKind,
   Mount,
   ObjectSchema,
+  Obstacle,
   OfferedTool,
   Origin,
   PlanAlternative,

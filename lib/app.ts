@@ -15,8 +15,15 @@ import { once } from "./core/late.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
+import type { Doctor, DoctorOptions } from "./doctor/mod.ts";
 import type { Activations, DirectOptions, DirectServer, DirectSpec, Proxy } from "./gateway/mod.ts";
-import { appInventory, type GatewayDoor, type Inventory, type SystemFacts } from "./mcp/mod.ts";
+import {
+  appInventory,
+  type GatewayDoor,
+  instructions,
+  type Inventory,
+  type SystemFacts,
+} from "./mcp/mod.ts";
 import type { Server } from "./mcp/protocol.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
@@ -97,6 +104,8 @@ export interface App {
    * @returns The connection; whoever asked for it ends it.
    */
   openRemote(spec: DirectSpec, options: DirectOptions): Promise<DirectServer>;
+  /** Looks at what Wharf needs here. */
+  doctor(options: DoctorOptions): Promise<Doctor>;
   /** Ends what was activated; nothing of it remains. What is kept comes back with the next start. */
   close(): Promise<void>;
 }
@@ -107,29 +116,8 @@ const GRACE_MS = 5000;
 /** Pages of one list of tags, and a question asked again at once, come from one download. */
 const KEEP_TAGS_MS = 10_000;
 
-/** Where to begin, by tool; only what is on offer is named. */
-const FIRST_TOOLS = [
-  ["get_image_info", "for one image"],
-  ["list_tags", "for a repository"],
-  ["search_images", "to find one"],
-  ["registry-find", "for an MCP server"],
-] as const;
-
 /** Characters of what activated servers say of themselves. */
 const MAX_SERVER_WORDS = 8_000;
-
-/** What a model reads once, when its client connects. */
-function instructionsFor(inventory: Inventory, servers?: Activations): string {
-  const first = FIRST_TOOLS.filter(([name]) => inventory.findTool(name) !== undefined)
-    .map(([name, use]) => `${name} ${use}`);
-  const own = [
-    "Wharf answers about container images without pulling them, and finds MCP servers.",
-    ...(first.length === 0 ? [] : [`Begin with ${first.join(", ")}.`]),
-    "Pin with the `pinned` reference. Errors name the next step.",
-  ].join(" ");
-  const words = servers?.instructions(MAX_SERVER_WORDS) ?? "";
-  return words === "" ? own : `${own}\n\nActivated servers say of themselves:\n\n${words}`;
-}
 
 /**
  * Wires the parts together. Nothing is read or sent before the first call.
@@ -223,21 +211,26 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     const parts = { info, inventory, clock, log };
     return async (): Promise<Server> => {
       if (offered === undefined) {
-        return new SessionServer({ ...parts, instructions: instructionsFor(inventory) });
+        return new SessionServer({ ...parts, instructions: instructions(inventory) });
       }
       const isAlone = config.serve.isolateSessions && config.serve.transport === "http";
       if (!isAlone) {
         const { activations } = await gateway();
-        const instructions = instructionsFor(inventory, activations);
-        return new SessionServer({ ...parts, instructions, proxy: offered });
+        const words = activations.instructions(MAX_SERVER_WORDS);
+        return new SessionServer({
+          ...parts,
+          instructions: instructions(inventory, words),
+          proxy: offered,
+        });
       }
       const session = await (await gateway()).isolated();
       if (config.gateway.restore !== "off") await session.activations.open();
       const own = inventoryOver(() => Promise.resolve(session));
+      const words = session.activations.instructions(MAX_SERVER_WORDS);
       const server = new SessionServer({
         ...parts,
         inventory: own,
-        instructions: instructionsFor(inventory, session.activations),
+        instructions: instructions(inventory, words),
         proxy: session.proxy,
       });
       server.onclose = () => {
@@ -316,6 +309,10 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       const policy = parsePolicy(config.gateway.policy);
       const deps = { ...host, disk: host.state, policy, clientInfo: info };
       return await openDirect(spec, deps, options);
+    },
+    async doctor(options) {
+      const { openDoctor } = await import("./doctor/mod.ts");
+      return openDoctor({ ...host, ...options, registry, keychain, catalog }, config);
     },
     async close() {
       if (gateway.isMade()) await (await gateway()).close();
@@ -419,7 +416,7 @@ async function openGateway(
       variable: host.variable,
       disk: host.state,
       engine,
-      runtimes: new gateway.RuntimeFinder({ processes, env }),
+      runtimes: new gateway.RuntimeFinder({ processes, env }, { hasPlain: policy.unsandboxed }),
       git: async () => {
         const { openGit } = await import("./catalog/mod.ts");
         return openGit({ ...host, disk: host.disk });

@@ -18,9 +18,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   catalog: ["core", "store"],
   gateway: ["core", "rpc", "store", "oci", "catalog"],
   mcp: ["core", "rpc", "oci", "catalog", "gateway"],
+  doctor: ["core", "config", "oci", "catalog", "gateway", "mcp"],
   http: ["core", "mcp"],
-  cli: ["core", "mcp", "connect"],
-  app: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http"],
+  cli: ["core", "mcp", "doctor", "connect"],
+  app: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http", "doctor"],
   // The files at the root: the composition root and the public API.
   main: [
     "core",
@@ -33,6 +34,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "gateway",
     "mcp",
     "http",
+    "doctor",
     "cli",
     "connect",
     "app",
@@ -82,7 +84,7 @@ export const PURE_NODE: ReadonlySet<string> = new Set([
 ]);
 
 /** Modules of Node that only the units in EFFECTFUL may import. */
-export const HOST_NODE: ReadonlySet<string> = new Set(["node:dns/promises"]);
+export const HOST_NODE: ReadonlySet<string> = new Set(["node:dns/promises", "node:fs/promises"]);
 
 /** Global names that reach outside the program. */
 export const AMBIENT: ReadonlySet<string> = new Set([

@@ -12,6 +12,7 @@
 
 import { COMMANDS } from "../lib/cli/commands.ts";
 import { appInventory, type BoundTool, type Inventory } from "../lib/mcp/mod.ts";
+import { permissionRows } from "./permission_table.ts";
 import { HubClient, openKeychain, RegistryClient } from "../lib/oci/mod.ts";
 
 const README = new URL("../README.md", import.meta.url);
@@ -79,6 +80,10 @@ function sections(): Readonly<Record<string, string>> {
           { uriTemplate, description },
         ) => [`\`${uriTemplate}\``, cell(description)]),
       ],
+    ),
+    permissions: table(
+      ["flag", "values", "`inspect`", "`discover`", "`full`", "what for"],
+      permissionRows().map((row) => row.map(cell)),
     ),
     commands: table(
       ["command", "what it does", "example"],

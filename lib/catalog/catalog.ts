@@ -207,6 +207,12 @@ export class Catalog {
     });
   }
 
+  /** How the sources stand by what is kept of them; asks none of them, and builds nothing. */
+  async keptStates(): Promise<readonly SourceState[]> {
+    await this.#readStatuses();
+    return this.sourceStates();
+  }
+
   /**
    * How the catalogue stands.
    *

@@ -14,6 +14,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { AppError } from "../core/errors.ts";
+import { type Shell, SHELLS } from "./values.ts";
 import {
   COMMANDS,
   type CommandSpec,
@@ -65,6 +66,15 @@ export type Invocation =
       readonly client: string | undefined;
       readonly output: Output;
     }
+    | {
+      readonly kind: "doctor";
+      readonly output: Output;
+      /** Only the flags of `deno run`. */
+      readonly isFlagsOnly: boolean;
+      /** The registries that were named. */
+      readonly registries: readonly string[];
+    }
+    | { readonly kind: "completions"; readonly shell: Shell }
     | { readonly kind: "help"; readonly command: CommandSpec | undefined }
     | { readonly kind: "version" }
   );
@@ -152,6 +162,17 @@ function invocation(
   if (command.name === "serve") return { kind: "serve", flags };
   if (command.name === "connect") {
     return { kind: "connect", client: words[0], output: output(flags), flags };
+  }
+  if (command.name === "completions") return { kind: "completions", shell: shell(words[0]), flags };
+  if (command.name === "doctor") {
+    const registries = String(flags["registry"] ?? "").split(",").map((name) => name.trim());
+    return {
+      kind: "doctor",
+      output: output(flags),
+      isFlagsOnly: flags["flags"] === true,
+      registries: registries.filter(Boolean),
+      flags,
+    };
   }
   if (command.name === "health") return { kind: "health", flags };
   if (command.tool === undefined) return { kind: "tools", output: output(flags), flags };
@@ -286,6 +307,14 @@ function checkFlags(command: CommandSpec, flags: Invocation["flags"]): void {
     const fits = [...GLOBAL_FLAGS, ...command.flags].some((flag) => flag.name === name);
     if (!fits) throw unknownFlag(name, command);
   }
+}
+
+function shell(name: string | undefined): Shell {
+  const found = SHELLS.find((candidate) => candidate === name);
+  if (found !== undefined) return found;
+  throw new AppError("INVALID_ARGUMENT", `Cannot complete for "${name}": it is not known`, {
+    hint: `Choose from ${SHELLS.join(", ")}`,
+  });
 }
 
 function output(flags: Invocation["flags"]): Output {

@@ -6,6 +6,7 @@
  */
 
 import { REMOTE_FLAGS } from "./remote_flags.ts";
+import { SETUP_COMMANDS } from "./setup_commands.ts";
 
 /** One flag. */
 export interface FlagSpec {
@@ -198,45 +199,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     examples: ["serve --transport http", "serve --toolsets oci,hub"],
   },
-  {
-    name: "connect",
-    about: "Put Wharf into an MCP client's config; alone it lists the clients",
-    positionals: [{ parameter: "client", required: false }],
-    flags: [
-      {
-        name: "http",
-        value: "URL",
-        about: "Connect to a server that runs, instead of starting one",
-      },
-      {
-        name: "token-env",
-        value: "NAME",
-        about: "With --http: the client's variable that holds the bearer token",
-      },
-      { name: "name", value: "NAME", about: "Name of the entry (default wharf)" },
-      { name: "dry-run", about: "Show only what would change" },
-      { name: "remove", about: "Take the entry out again" },
-      { name: "config-file", value: "FILE", about: "The client's config file, if it is elsewhere" },
-      OUTPUT,
-    ],
-    examples: [
-      "connect",
-      "connect claude-desktop --dry-run",
-      "connect cursor --toolsets oci,hub",
-      "connect vscode --http http://127.0.0.1:8080/mcp --token-env MCP_AUTH_TOKEN",
-      "connect codex --remove",
-    ],
-  },
-  {
-    name: "health",
-    about: "Ask a running server whether it answers; exit code 0 where it does",
-    positionals: [],
-    flags: [
-      { name: "port", value: "PORT", about: "Its port on this machine (default 8080)" },
-      { name: "url", value: "URL", about: "Its /healthz or /readyz, where it is elsewhere" },
-    ],
-    examples: ["health", "health --url https://wharf.example/readyz"],
-  },
+  ...SETUP_COMMANDS,
   {
     name: "inspect",
     about: "Say what an image is: digest, platforms, sizes, config, history",

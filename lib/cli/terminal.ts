@@ -21,4 +21,6 @@ export interface Terminal {
     | undefined;
   /** Width in columns, or `undefined` where standard output is no terminal. */
   readonly columns: number | undefined;
+  /** Whether what goes to standard output may be coloured. @default {false} */
+  readonly hasColours?: boolean;
 }

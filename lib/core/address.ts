@@ -18,6 +18,16 @@
 export type AddressKind = "public" | "private" | "loopback" | "link-local";
 
 /**
+ * Addresses that hand out a machine's credentials, for `--deny-net`; the same as in the permission
+ * sets of deno.json.
+ */
+export const METADATA_ADDRESSES: readonly string[] = [
+  "169.254.0.0/16",
+  "100.100.100.200",
+  "192.0.0.192",
+];
+
+/**
  * Classifies an IP address. IPv4-mapped, NAT64 and 6to4 forms count as the
  * IPv4 address inside, since that is where the packets go.
  *

@@ -333,10 +333,11 @@ export class Activations {
       });
     }
     if (unavailable !== undefined) {
-      throw new AppError("UNSUPPORTED", `Cannot add "${id}": ${unavailable}`, {
-        hint: plan.alternatives.length === 0
-          ? "Install podman or Deno"
-          : `Try launch_method=${plan.alternatives[0]?.method}`,
+      const { reason, hint, isPermission } = unavailable;
+      const [other] = plan.alternatives;
+      const code = isPermission ? "PERMISSION_MISSING" : "UNSUPPORTED";
+      throw new AppError(code, `Cannot add "${id}": ${reason}`, {
+        hint: other === undefined ? hint : `${hint}; or try launch_method=${other.method}`,
       });
     }
     if (missing.length > 0) {

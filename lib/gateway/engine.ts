@@ -224,7 +224,7 @@ export class ContainerEngine {
     const child = this.#deps.processes.start({
       command: engine,
       args,
-      env: { ...this.#env(), ...spec.env },
+      env: { ...engineEnv(this.#deps.env), ...spec.env },
       ...this.#place(),
     });
     return new PipedServer(child, {
@@ -360,15 +360,6 @@ export class ContainerEngine {
     return isLoopback || this.#options.insecureRegistries?.has(host.toLowerCase()) === true;
   }
 
-  #env(): Env {
-    const env: Record<string, string> = {};
-    for (const name of PASSED_ON) {
-      const value = this.#deps.env[name];
-      if (value !== undefined) env[name] = value;
-    }
-    return env;
-  }
-
   async #ask(args: readonly string[], options: AskOptions): Promise<RunResult> {
     const result = await this.#run(args, options);
     if (result.code === 0) return result;
@@ -386,7 +377,11 @@ export class ContainerEngine {
     const { signal, stdin, timeoutMs = SHORT_TIMEOUT_MS } = options;
     const { engine } = this.#options;
     try {
-      return await this.#deps.processes.run({ command: engine, args, env: this.#env() }, {
+      return await this.#deps.processes.run({
+        command: engine,
+        args,
+        env: engineEnv(this.#deps.env),
+      }, {
         maxBytes: MAX_ANSWER_BYTES,
         timeoutMs,
         ...(stdin === undefined ? {} : { stdin }),
@@ -453,6 +448,20 @@ function parseUsage(text: string): Usage {
       : { memoryBytes: Math.round(Number(memory) * (unit.includes("i") ? binary : factor)) }),
     ...(cpu === undefined ? {} : { cpuPercent: Number(cpu) }),
   };
+}
+
+/**
+ * What the engine's own program needs of Wharf's environment.
+ *
+ * @param env The declared variables.
+ */
+export function engineEnv(env: Env): Env {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** How a container ended. */

@@ -18,7 +18,7 @@ import type { ContainerVolume } from "./engine_args.ts";
 import type { Launched } from "./launched.ts";
 import type { Authorize, OAuth } from "./oauth.ts";
 import { type LaunchParts, renderLaunch } from "./plan_render.ts";
-import type { ActivationPlan, PlanTarget, RuntimeKind } from "./plan_types.ts";
+import type { ActivationPlan, Obstacle, PlanTarget, RuntimeKind } from "./plan_types.ts";
 import { newestVersion } from "./package_version.ts";
 import type { Policy } from "./policy.ts";
 import { type LaunchPlan, launchProcess } from "./process_launch.ts";
@@ -106,25 +106,34 @@ export class Launcher {
   }
 
   /**
-   * What this machine cannot start, each with a clause why.
+   * What this machine cannot start, each with the reason and the next step.
    *
    * @param signal Gives up.
    */
   async unavailable(
     signal?: AbortSignal,
-  ): Promise<Readonly<Partial<Record<RuntimeKind, string>>>> {
+  ): Promise<Readonly<Partial<Record<RuntimeKind, Obstacle>>>> {
     const { engine, runtimes, policy } = this.#deps;
     const [found, engineFault] = await Promise.all([
       runtimes.find(signal),
-      engine.probe(signal).then(() => undefined, (thrown) => toAppError(thrown).message),
+      engine.probe(signal).then(() => undefined, engineObstacle),
     ]);
     const isReady = (name: "deno" | "npx" | "uvx") => found[name].state === "ready";
     const hasPlain = (name: "npx" | "uvx") => policy.unsandboxed && isReady(name);
-    const none = "neither a sandbox nor a container engine is there for it";
+    if (engineFault === undefined) return {};
+    const none = {
+      ...engineFault,
+      reason: "neither a sandbox nor a container engine is there for it",
+    };
+    const { deno } = found;
     return {
-      ...(engineFault === undefined ? {} : { engine: engineFault }),
-      ...(isReady("deno") || hasPlain("npx") || engineFault === undefined ? {} : { npm: none }),
-      ...(hasPlain("uvx") || engineFault === undefined ? {} : { pypi: none }),
+      engine: engineFault,
+      ...(isReady("deno") || hasPlain("npx") ? {} : {
+        npm: deno.state === "not_permitted"
+          ? { ...none, hint: deno.hint, isPermission: true }
+          : none,
+      }),
+      ...(hasPlain("uvx") ? {} : { pypi: none }),
     };
   }
 
@@ -392,4 +401,10 @@ function volumeOf(
   { source, target, kind, readOnly }: LaunchParts["mounts"][number],
 ): ContainerVolume {
   return { source, target, kind, readOnly };
+}
+
+function engineObstacle(thrown: unknown): Obstacle {
+  const { code, message, hint } = toAppError(thrown);
+  const isPermission = code === "PERMISSION_MISSING";
+  return { reason: message, hint: hint ?? "Install podman or Deno", isPermission };
 }

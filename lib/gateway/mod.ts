@@ -21,7 +21,7 @@ export {
   openDirect,
 } from "./direct_call.ts";
 export type { DirectSignIn } from "./direct_sign_in.ts";
-export { ContainerEngine, type Owner } from "./engine.ts";
+export { ContainerEngine, engineEnv, type Owner } from "./engine.ts";
 export type { EngineName } from "./engine_args.ts";
 export type { Usage } from "./launched.ts";
 export { Launcher, type LauncherDeps } from "./launcher.ts";
@@ -32,6 +32,7 @@ export { holdRun, ownerId } from "./ownership.ts";
 export type {
   ActivationPlan,
   ActivationRequest,
+  Obstacle,
   PlanAlternative,
   PlanLimits,
   PlanNeed,

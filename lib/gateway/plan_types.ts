@@ -46,8 +46,18 @@ export interface PlanDeps {
   readonly stored?: ReadonlyMap<string, StoredValue>;
   /** Fingerprints of plans that a person agreed to. @default none */
   readonly approved?: ReadonlySet<string>;
-  /** Why something cannot be started on this machine, as a clause. @default everything can */
-  readonly unavailable?: Readonly<Partial<Record<RuntimeKind, string>>>;
+  /** Why something cannot be started on this machine. @default everything can */
+  readonly unavailable?: Readonly<Partial<Record<RuntimeKind, Obstacle>>>;
+}
+
+/** Why something cannot be started on this machine. */
+export interface Obstacle {
+  /** One clause for people. */
+  readonly reason: string;
+  /** The next step. */
+  readonly hint: string;
+  /** Whether Deno's permissions alone are in the way: the hint then names the flag. */
+  readonly isPermission: boolean;
 }
 
 /** What a machine needs to have to start something. */
@@ -196,7 +206,7 @@ export interface ActivationPlan {
   /** What the operator's policy says. */
   readonly verdict: Verdict;
   /** Why it cannot be started on this machine; absent: it can. */
-  readonly unavailable?: string;
+  readonly unavailable?: Obstacle;
   /** Other ways, in order of preference. */
   readonly alternatives: readonly PlanAlternative[];
   /** Stays the same while what runs is of the same kind: agreed to once, it need not be again. */

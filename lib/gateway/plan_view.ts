@@ -58,7 +58,7 @@ export function viewPlan(plan: ActivationPlan): PlanView {
     rule: verdict.rule,
     reason: cleanText(verdict.reason, { maxChars: 400 }),
     confirm: verdict.confirm,
-    unavailable: plan.unavailable,
+    unavailable: plan.unavailable?.reason,
     alternatives: plan.alternatives.map(({ method, target, verdict: says, missing }) =>
       compact({ method, runs: describeTarget(target), verdict: says, missing })
     ),

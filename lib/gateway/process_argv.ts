@@ -5,6 +5,7 @@
  * @module
  */
 
+import { METADATA_ADDRESSES } from "../core/address.ts";
 import { AppError } from "../core/errors.ts";
 import type { Env } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
@@ -35,9 +36,6 @@ export interface DenoGrants {
   /** Process id of Wharf, with which the server ends. */
   readonly pid: number;
 }
-
-/** Addresses that hand out a machine's credentials; the same as in the permission sets of deno.json. */
-const METADATA_ADDRESSES = ["169.254.0.0/16", "100.100.100.200", "192.0.0.192"];
 
 /** What Node programs ask of the system at their start; neither its name nor its user or addresses. */
 const SYSTEM_FACTS = [

@@ -67,15 +67,18 @@ const INSTALL: Readonly<Record<RuntimeName, string>> = {
 /** Finds the runtimes, and remembers those that are ready. */
 export class RuntimeFinder {
   readonly #deps: RuntimeDeps;
+  readonly #hasPlain: boolean;
   readonly #ready = new Map<RuntimeName, RuntimeState>();
 
   /**
    * Starts nothing until it is asked.
    *
    * @param deps Processes and environment.
+   * @param options `hasPlain`: whether npx and uvx may be used; otherwise they are not started.
    */
-  constructor(deps: RuntimeDeps) {
+  constructor(deps: RuntimeDeps, { hasPlain = true }: { readonly hasPlain?: boolean } = {}) {
     this.#deps = deps;
+    this.#hasPlain = hasPlain;
   }
 
   /**
@@ -97,6 +100,9 @@ export class RuntimeFinder {
   async #state(name: RuntimeName, signal?: AbortSignal): Promise<RuntimeState> {
     const known = this.#ready.get(name);
     if (known !== undefined) return known;
+    if (name !== "deno" && !this.#hasPlain) {
+      return unusable(name, "the operator allows no process without a sandbox");
+    }
     const state = await this.#probe(name, signal);
     if (state.state === "ready") this.#ready.set(name, state);
     return state;

@@ -6,7 +6,7 @@
  */
 
 import { abortError, throwIfAborted } from "../core/deadline.ts";
-import { AppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Disk, DiskEntry, Files } from "../core/host.ts";
 import type { ReadOptions } from "../core/http.ts";
 import { rooted } from "../core/memory_disk.ts";
@@ -115,6 +115,28 @@ export function openDisk(root: string, clock: Clock = systemClock): Disk {
         return await lockFile(path, { clock, signal });
       }, writing),
   };
+}
+
+/**
+ * Whether a directory can be written, by opening a file in it that is then removed. Needs
+ * `--allow-read` and `--allow-write` for it.
+ *
+ * @param root Absolute path of the directory; it is made.
+ * @returns `false` where Deno or the system does not allow it, as on a read-only disk; other faults,
+ * such as a full disk, are for the one who writes.
+ */
+export async function isWritable(root: string): Promise<boolean> {
+  const probe = join(root, `.${crypto.randomUUID()}.tmp`);
+  try {
+    await makeFolder(root);
+    const file = await Deno.open(probe, { write: true, createNew: true, mode: FILE_MODE });
+    file.close();
+    await Deno.remove(probe);
+    return true;
+  } catch (thrown) {
+    const { code } = toAppError(fileError(thrown, { path: root, kind: "write", flags: "" }));
+    return code !== "FORBIDDEN" && code !== "PERMISSION_MISSING";
+  }
 }
 
 /**

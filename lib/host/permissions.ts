@@ -74,3 +74,43 @@ async function granted(
   const found = states.filter((part) => part.state === "granted").map(({ shown }) => shown);
   return found.length === 0 ? undefined : `${whole.name}=${found.join(",")}`;
 }
+
+/**
+ * Whether Deno granted one thing; asking never prompts.
+ *
+ * @param grant The kind, and the host, path, program or variable; without it the whole kind.
+ * @returns `false` also for what Deno cannot be asked about.
+ */
+export async function isGranted(
+  { kind, value }: {
+    readonly kind: "net" | "read" | "write" | "run" | "env";
+    readonly value: string | undefined;
+  },
+): Promise<boolean> {
+  try {
+    const { state, partial } = await Deno.permissions.query(descriptor(kind, value));
+    // With `--deny-net` for some addresses the rest is granted as a whole.
+    return state === "granted" && (value === undefined || partial !== true);
+  } catch {
+    return false;
+  }
+}
+
+function descriptor(
+  kind: "net" | "read" | "write" | "run" | "env",
+  value: string | undefined,
+): Deno.PermissionDescriptor {
+  if (value === undefined) return { name: kind };
+  switch (kind) {
+    case "net":
+      // Deno is asked about hosts, not about patterns of them.
+      return { name: "net", host: value.replace(/^\*\./, "any.") };
+    case "read":
+    case "write":
+      return { name: kind, path: value };
+    case "run":
+      return { name: "run", command: value };
+    case "env":
+      return { name: "env", variable: value };
+  }
+}

@@ -28,6 +28,7 @@ import { getImageInfo, ping } from "./tools/images.ts";
 import { listTags } from "./tools/tags.ts";
 
 export type { DirectPerson, DirectServer, DirectSpec } from "../gateway/mod.ts";
+export { instructions } from "./instructions.ts";
 export type { Completion, CompletionContext } from "./completion.ts";
 export type { Inventory, InventoryParts } from "./inventory.ts";
 export type { PromptArgument, PromptDefinition } from "./prompts.ts";

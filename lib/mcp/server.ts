@@ -147,8 +147,11 @@ class Session {
       onRequest: (request, about) => this.#answer(request, about),
       onNotification: (notification) => this.#proxy?.notify(notification),
       onTransport: (error) => {
-        if (error !== undefined) deps.log.debug("protocol error", { reason: error.message });
-        else {
+        if (error !== undefined) {
+          // A client that does not read is its operator's to look into; the rest is its own.
+          const level = error.code === "TOO_LARGE" ? "warn" : "debug";
+          deps.log[level]("protocol error", { reason: error.message });
+        } else {
           void this.end();
           this.#tellEnd();
         }

@@ -32,14 +32,7 @@ const MAX_BYTES = 1024 * 1024;
 export function openCertificates(
   deps: { readonly files: Files; readonly env: Env; readonly log: Log },
 ): (host: string) => Promise<RegistryCertificates | undefined> {
-  const home = deps.env["HOME"];
-  const configHome = deps.env["XDG_CONFIG_HOME"] ??
-    (home === undefined ? undefined : `${home}/.config`);
-  const roots = [
-    ...(configHome === undefined ? [] : [`${configHome}/containers/certs.d`]),
-    "/etc/containers/certs.d",
-    "/etc/docker/certs.d",
-  ];
+  const roots = certificateFolders(deps.env);
   const warned = new Set<string>();
 
   async function read(path: string): Promise<string | undefined> {
@@ -73,4 +66,20 @@ export function openCertificates(
     }
     return undefined;
   };
+}
+
+/**
+ * The folders that may hold certificates, in the order of {@linkcode openCertificates}.
+ *
+ * @param env The declared environment variables.
+ * @returns Paths, whether there is such a folder or not.
+ */
+export function certificateFolders(env: Env): readonly string[] {
+  const home = env["HOME"];
+  const configHome = env["XDG_CONFIG_HOME"] ?? (home === undefined ? undefined : `${home}/.config`);
+  return [
+    ...(configHome === undefined ? [] : [`${configHome}/containers/certs.d`]),
+    "/etc/containers/certs.d",
+    "/etc/docker/certs.d",
+  ];
 }

@@ -203,8 +203,15 @@ export function openKeychain(deps: KeychainDeps): Keychain {
   };
 }
 
-/** podman's order (containers-auth.json(5)); a file that `REGISTRY_AUTH_FILE` names stands alone. */
-function authFilePaths(env: Env, home: string | undefined): readonly string[] {
+/**
+ * Where credential files may be, in podman's order (containers-auth.json(5)); a file that
+ * `REGISTRY_AUTH_FILE` names stands alone.
+ *
+ * @param env The declared environment variables.
+ * @param home The home directory, if there is one.
+ * @returns Paths, whether there is such a file or not.
+ */
+export function authFilePaths(env: Env, home: string | undefined): readonly string[] {
   const named = env["REGISTRY_AUTH_FILE"];
   if (named) return [named];
   const configHome = env["XDG_CONFIG_HOME"] || (home === undefined ? undefined : `${home}/.config`);

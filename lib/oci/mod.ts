@@ -5,7 +5,7 @@
  * @module
  */
 
-export { openCertificates, type RegistryCertificates } from "./certificates.ts";
+export { certificateFolders, openCertificates, type RegistryCertificates } from "./certificates.ts";
 export {
   type CallOptions,
   type ManifestAnswer,
@@ -24,6 +24,11 @@ export {
   openKeychain,
 } from "./credentials.ts";
 export type { Credential } from "./auth_file.ts";
+export {
+  type CredentialSurvey,
+  type ListedCredential,
+  surveyCredentials,
+} from "./credential_survey.ts";
 export { type Digest, digestOf, isDigest, parseDigest } from "./digest.ts";
 export { type HubCallOptions, HubClient } from "./hub.ts";
 export type { HubDeps, HubOptions } from "./hub_http.ts";

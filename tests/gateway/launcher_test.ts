@@ -186,6 +186,18 @@ Deno.test("Launcher starts nothing without a value, a digest that is wanted, or 
   );
   assert.deepEqual(Object.keys(await bare.launcher.unavailable()), ["engine", "npm", "pypi"]);
   assert.deepEqual(await launcher.unavailable(), {});
+  const denied = makeWorld((spec) =>
+    new AppError("PERMISSION_MISSING", "Cannot run: no permission", {
+      hint: `Start Wharf with --allow-run=${spec.command}`,
+    })
+  );
+  const { engine, npm, pypi } = await denied.launcher.unavailable();
+  assert.deepEqual([engine?.isPermission, engine?.hint], [
+    true,
+    "Start Wharf with --allow-run=podman",
+  ]);
+  assert.equal(npm?.hint, "Start Wharf with --allow-run=deno");
+  assert.equal(pypi?.hint, "Start Wharf with --allow-run=podman");
 });
 
 Deno.test("Launcher runs a package under Deno's sandbox, its version looked up and then kept", async () => {

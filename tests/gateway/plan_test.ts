@@ -113,16 +113,17 @@ Deno.test("planActivation() shows where values come from and never a secret one"
 
 Deno.test("planActivation() puts what is refused, cannot start or lacks values behind the rest", () => {
   const denied = { deny: [{ registry: "ghcr.io" }] };
+  const obstacle = (reason: string) => ({ reason, hint: "Install it", isPermission: false });
+  const none = { engine: obstacle("there is no engine"), npm: obstacle("there is no deno") };
   assert.equal(plan(ENTRY, {}, { stored: KEY, policy: denied }).method, "stdio-proxy");
   assert.equal(
-    plan(ENTRY, {}, { stored: KEY, unavailable: { engine: "there is no engine" } }).method,
+    plan(ENTRY, {}, { stored: KEY, unavailable: { engine: none.engine } }).method,
     "stdio-proxy",
   );
-  const none = { engine: "there is no engine", npm: "there is no deno" };
   const remote = plan(ENTRY, {}, { stored: { ...KEY, tenant: "t" }, unavailable: none });
   assert.equal(remote.method, "remote-http");
   const asked = plan(ENTRY, { launchMethod: "podman" }, { stored: KEY, unavailable: none });
-  assert.equal(asked.unavailable, "there is no engine");
+  assert.equal(asked.unavailable?.reason, "there is no engine");
   const refused = plan(ENTRY, {}, { policy: { deny: [{ source: "docker" }] } });
   assert.equal(refused.verdict.verdict, "refused");
 });

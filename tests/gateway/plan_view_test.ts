@@ -66,7 +66,9 @@ Deno.test("viewPlan() shows a plan that can run, without its secrets", async (t)
 Deno.test("viewPlan() shows a package, and why it is refused", async (t) => {
   const plan = planActivation(ENTRY, { by: "client", launchMethod: "stdio-proxy" }, {
     policy: parsePolicy({ deny: [{ package: "npm:@acme/*" }] }),
-    unavailable: { npm: "deno is not installed" },
+    unavailable: {
+      npm: { reason: "deno is not installed", hint: "Install it", isPermission: false },
+    },
   });
   await t.assertSnapshot(viewPlan(plan));
 });

@@ -55,6 +55,14 @@ Deno.test("find() reads the versions of those that are there", async () => {
   assert.equal(options.timeoutMs, 10_000);
 });
 
+Deno.test("find() starts neither npx nor uvx where they may not be used", async () => {
+  const { processes, runs } = programs({ deno: "deno 2.9.6\n", npx: "11.4.2\n" });
+  const finder = new RuntimeFinder({ processes, env: {} }, { hasPlain: false });
+  const { deno, npx, uvx } = await finder.find();
+  assert.deepEqual([deno.state, npx.state, uvx.state], ["ready", "unusable", "unusable"]);
+  assert.deepEqual(runs.map(([{ command }]) => command), ["deno"]);
+});
+
 Deno.test("find() tells what may not be run from what is missing, slow or broken", async (t) => {
   const refused = new AppError("PERMISSION_MISSING", 'Cannot run "deno": no run permission', {
     hint: "Start Wharf with --allow-run=deno",

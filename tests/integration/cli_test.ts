@@ -103,7 +103,7 @@ integrationTest(
 Deno.test("help and version need no permission at all", async () => {
   const help = await runWharf(["--help"], { permissions: [] });
   assert.deepEqual([help.code, help.stderr], [0, ""]);
-  assert.match(help.stdout, /Usage: wharf/);
+  assert.match(help.stdout, /^NAME\n {4}wharf - /);
   const version = await runWharf(["--version"], { permissions: [] });
   assert.match(version.stdout, /^wharf \d+\.\d+\.\d+ \(from source; deno /);
 });

@@ -8,11 +8,12 @@
 import { toAppError } from "../../lib/core/errors.ts";
 import { systemClock } from "../../lib/host/clock.ts";
 import { openConfigFiles } from "../../lib/host/config_files.ts";
-import { openDisk, openFiles } from "../../lib/host/disk.ts";
+import { isWritable, openDisk, openFiles } from "../../lib/host/disk.ts";
 import { readEnv } from "../../lib/host/env.ts";
 import { listen, openNet } from "../../lib/host/net.ts";
-import { grantedPermissions } from "../../lib/host/permissions.ts";
+import { grantedPermissions, isGranted } from "../../lib/host/permissions.ts";
 import { openProcesses } from "../../lib/host/process.ts";
+import { freeBytes } from "../../lib/host/space.ts";
 import { openStdio } from "../../lib/host/stdio.ts";
 
 const LIMITS = { maxBytes: 64 * 1024 * 1024 };
@@ -106,6 +107,21 @@ const ACTIONS: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   },
   env: () => Promise.resolve(readEnv()),
   permissions: async (paths) => await grantedPermissions({ paths }),
+  /** Those of the arguments, such as `net=ghcr.io` or `env`, that are granted. */
+  async granted(asked) {
+    const answers = await Promise.all(asked.map(async (text) => {
+      const [kind, value] = text.split("=");
+      const known = (["net", "read", "write", "run", "env"] as const).find((name) => name === kind);
+      return known !== undefined && await isGranted({ kind: known, value });
+    }));
+    return asked.filter((_, index) => answers[index]);
+  },
+  async writable([path = ""]) {
+    return await isWritable(path);
+  },
+  async space([path = ""]) {
+    return await freeBytes(path);
+  },
   /** Writes more lines than a pipe holds; its reader may have left. */
   async lines() {
     for (let line = 0; line < 20_000; line++) stdio.out(`line ${line}`);

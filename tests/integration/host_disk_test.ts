@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../lib/core/host.ts";
 import { systemClock } from "../../lib/host/clock.ts";
-import { openDisk, openFiles } from "../../lib/host/disk.ts";
+import { isWritable, openDisk, openFiles } from "../../lib/host/disk.ts";
 import { DISK_CONTRACT } from "../disk_contract.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { ask, child } from "./host_child.ts";
@@ -289,5 +289,26 @@ Deno.test({
       code: "UNAVAILABLE",
       message: `Cannot write "${folder.path}": File name too long`,
     });
+  },
+});
+
+Deno.test({
+  name: "isWritable() leaves nothing behind, and knows what the system or Deno does not allow",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await temporary();
+    const root = `${folder.path}/cache/wharf`;
+    assert.equal(await isWritable(root), true);
+    assert.deepEqual(await namesIn(root), []);
+    await Deno.chmod(root, 0o500);
+    const flags = ["--allow-read", "--allow-write"];
+    const withoutOverride = Deno.uid() === 0;
+    assert.equal(await ask(["writable", root], { flags, withoutOverride }), false);
+    assert.equal(await ask(["writable", `${root}/below`], { flags, withoutOverride }), false);
+    await Deno.chmod(root, 0o700);
+    assert.equal(await ask(["writable", root], { flags: ["--allow-read"] }), false);
+    // That is no matter of permission, and said when something is written.
+    await Deno.writeTextFile(`${root}/file`, "");
+    assert.equal(await isWritable(`${root}/file/below`), true);
   },
 });

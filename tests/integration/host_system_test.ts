@@ -103,6 +103,56 @@ Deno.test("grantedPermissions() says when a part was denied", async () => {
   assert.deepEqual(await ask(["permissions"], { flags }), ["net (part)"]);
 });
 
+Deno.test("isGranted() knows hosts by pattern, paths, programs and whole kinds", async () => {
+  const flags = [
+    "--allow-net=*.quay.io,ghcr.io",
+    "--allow-read=/cache",
+    "--allow-run=git",
+    "--allow-env",
+  ];
+  const asked = [
+    "net=*.quay.io",
+    "net=ghcr.io",
+    "net=quay.io",
+    "net",
+    "read=/cache/x",
+    "write=/cache",
+    "run=git",
+    "run=podman",
+    "env=PATH",
+    "env",
+    "net=not a host",
+  ];
+  assert.deepEqual(await ask(["granted", ...asked], { flags }), [
+    "net=*.quay.io",
+    "net=ghcr.io",
+    // Deno's pattern has the name itself in it.
+    "net=quay.io",
+    "read=/cache/x",
+    "run=git",
+    "env=PATH",
+    "env",
+  ]);
+  const part = ["--allow-net", "--deny-net=169.254.0.0/16"];
+  assert.deepEqual(await ask(["granted", "net"], { flags: part }), ["net"]);
+});
+
+Deno.test("freeBytes() tells the room of a folder, also of one that is not there yet", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "wharf-space-" });
+  try {
+    const path = `${folder}/not/yet`;
+    const flags = [`--allow-sys=statfs`, `--allow-read=${folder}`];
+    const bytes = Number(await ask(["space", path], { flags }));
+    assert.ok(bytes > 0 && bytes <= Number.MAX_SAFE_INTEGER);
+    assert.match(
+      JSON.stringify(await ask(["space", path], { flags: [`--allow-read=${folder}`] })),
+      /PERMISSION_MISSING.*--allow-sys=statfs --allow-read=/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("openStdio() carries bytes from standard input to standard output", async () => {
   const running = child(["echo"], { flags: [] }).spawn();
   const bytes = new Uint8Array(1024 * 1024).map((_, index) => index % 251);

@@ -23,17 +23,20 @@ export interface Need {
 
 /** Every program that an integration test may name, by command. */
 export const NEEDS = {
+  "bash": { debian: "bash", elsewhere: "install bash" },
   "busybox": { debian: "busybox-static", elsewhere: "install a static busybox" },
   "docker-registry": {
     debian: "docker-registry",
     elsewhere: 'build "registry" of github.com/distribution/distribution, as docker-registry',
   },
+  "fish": { debian: "fish", elsewhere: "install fish (fishshell.com)" },
   "git": { debian: "git", elsewhere: "install git" },
   "htpasswd": { debian: "apache2-utils", elsewhere: "install Apache's utilities (httpd)" },
   "openssl": { debian: "openssl", elsewhere: "install openssl" },
   "podman": { debian: "podman", elsewhere: "install podman (podman.io)" },
   "runc": { debian: "runc", elsewhere: "install runc" },
   "skopeo": { debian: "skopeo", elsewhere: "install skopeo (brew install skopeo)" },
+  "zsh": { debian: "zsh", elsewhere: "install zsh" },
 } as const satisfies Record<string, Need>;
 
 /** A command that an integration test may need. */

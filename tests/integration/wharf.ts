@@ -16,6 +16,10 @@ export interface WharfOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Permission flags. @default {["-A"]} */
   readonly permissions?: readonly string[];
+  /** Variables that are not passed on. @default [] */
+  readonly without?: readonly string[];
+  /** Program and arguments that start the process. @default [] */
+  readonly through?: readonly string[];
   /** What runs in place of `main.ts`, by Deno; it gets no environment but what is given here. */
   readonly program?: WharfProgram;
 }
@@ -78,18 +82,22 @@ export async function wharfCommand(
   const env: Record<string, string> = { NO_COLOR: "1" };
   for (const name of PASSED_ON) {
     const value = Deno.env.get(name);
-    if (value !== undefined) env[name] = value;
+    if (value !== undefined && options.without?.includes(name) !== true) env[name] = value;
   }
+  const [program, ...before] = [...options.through ?? [], Deno.execPath()];
   return {
-    command: Deno.execPath(),
-    args: await denoArgs([
-      "run",
-      "-q",
-      "--no-prompt",
-      ...(options.permissions ?? ["-A"]),
-      MAIN,
-      ...own,
-    ]),
+    command: program,
+    args: [
+      ...before,
+      ...await denoArgs([
+        "run",
+        "-q",
+        "--no-prompt",
+        ...(options.permissions ?? ["-A"]),
+        MAIN,
+        ...own,
+      ]),
+    ],
     env: { ...env, ...options.env },
   };
 }

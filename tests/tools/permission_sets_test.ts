@@ -31,7 +31,9 @@ Deno.test("the widest set denies metadata addresses, which Deno checks after res
 Deno.test("permission sets give only full the right to start programs, and none to load code", () => {
   assert.deepEqual(Object.keys(inspect).sort(), ["env", "net", "read"]);
   assert.deepEqual(Object.keys(discover).sort(), ["env", "net", "read", "write"]);
-  assert.deepEqual(Object.keys(full).sort(), ["env", "net", "read", "run", "write"]);
+  assert.deepEqual(Object.keys(full).sort(), ["env", "net", "read", "run", "sys", "write"]);
+  // The room on a disk, for wharf doctor.
+  assert.deepEqual(full.sys, ["statfs"]);
   assert.deepEqual(discover.write, ["./.cache"]);
   for (const command of full.run) {
     assert.match(command, /^(podman|git|deno|npx|uvx|kill|docker-credential-[a-z0-9-]+)$/);
