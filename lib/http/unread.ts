@@ -8,8 +8,8 @@
 /** Most bytes of a stream that wait for the client, before notifications are dropped. */
 const MAX_STREAM_BYTES = 16 * 1024 * 1024;
 
-/** The same in messages. */
-const MAX_STREAM_MESSAGES = 1_000;
+/** The same in messages, each of which takes some room beside its bytes. */
+const MAX_STREAM_MESSAGES = 32_000;
 
 /** Most bytes of all streams of a session; then its client is given up. */
 const MAX_SESSION_BYTES = 256 * 1024 * 1024;
