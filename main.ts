@@ -37,6 +37,7 @@ import { grantedPermissions } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
+import { withAuthToken } from "./lib/serving.ts";
 
 const INFO = { name: "wharf", version: deno.version } as const;
 
@@ -45,6 +46,9 @@ const INTERRUPTED = 130;
 
 /** A config file is written by hand. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
+
+/** A token file holds one line. */
+const MAX_TOKEN_BYTES = 16 * 1024;
 
 /** Runs Wharf; the result is the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -80,7 +84,10 @@ async function run(
 ): Promise<number> {
   const env = readEnv();
   const files = openFiles();
-  const config = await readConfig(invocation.flags, { env, files });
+  const config = await withTokenFile(
+    await readConfig(invocation.flags, { env, files }),
+    { files, invocation },
+  );
   const log = openLog({
     format: config.logFormat,
     // A person who asks one question wants the answer; a server's operator wants to know what happens.
@@ -169,7 +176,7 @@ async function perform(
     toolCount: app.inventory.listTools().length,
     granted: await permissions(),
     cacheDirectory: directory,
-    authenticated: config.serve.authToken !== undefined,
+    access: accessOf(config),
   };
   if (config.serve.transport === "http") {
     const listening = await app.serveHttp(listen, stopped);
@@ -204,6 +211,18 @@ async function readConfig(
   return resolveConfig(flags, env, Deno.build.os, file);
 }
 
+/** Settings with the token that a file holds, for the command that wants it. */
+async function withTokenFile(
+  config: Config,
+  { files, invocation }: { readonly files: Files; readonly invocation: Invocation },
+): Promise<Config> {
+  const { authTokenFile, authToken, transport } = config.serve;
+  const isWanted = invocation.kind === "serve" && transport === "http" && authToken === undefined;
+  if (authTokenFile === undefined || !isWanted) return config;
+  const bytes = await files.read(authTokenFile, { maxBytes: MAX_TOKEN_BYTES });
+  return { ...config, serve: withAuthToken(config.serve, bytes) };
+}
+
 async function readConfigFile(
   files: Files,
   { path, isNamed }: { readonly path: string; readonly isNamed: boolean },
@@ -220,6 +239,12 @@ async function readConfigFile(
 /** Flags that ask for more are heard; otherwise only what went wrong is shown. */
 function quieter(config: Config, invocation: Invocation): Config["logLevel"] {
   return invocation.flags["log-level"] === undefined ? "warn" : config.logLevel;
+}
+
+/** What the banner says that clients must send. */
+function accessOf({ serve }: Config): "anyone" | "token" | "oauth" {
+  if (serve.oauth !== undefined) return "oauth";
+  return serve.authToken === undefined ? "anyone" : "token";
 }
 
 /** Values that must never appear in a log line, wherever they come from. */

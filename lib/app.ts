@@ -274,7 +274,13 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         log,
         allowedHosts: serve.allowedHosts,
         allowedOrigins: serve.allowedOrigins,
+        own: { tools: own, prompts: inventory.prompts, templates: inventory.templates },
         ...(serve.authToken === undefined ? {} : { authToken: serve.authToken }),
+        ...(serve.oauth === undefined ? {} : { oauth: { ...serve.oauth, net } }),
+        ratePerMinute: serve.ratePerMinute,
+        maxSessions: serve.maxSessions,
+        sessionIdleMs: serve.sessionIdleMs,
+        maxBodyBytes: serve.maxBodyBytes,
       });
       const connections = new AbortController();
       const listening = await listen({

@@ -9,7 +9,9 @@
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   rpc: ["core"],
-  config: ["core", "mcp"],
+  config: ["core", "flags", "mcp", "serving"],
+  flags: ["core"],
+  serving: ["core", "flags"],
   host: ["core"],
   store: ["core"],
   oci: ["core"],
@@ -23,6 +25,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   main: [
     "core",
     "config",
+    "serving",
     "host",
     "store",
     "oci",
@@ -63,6 +66,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "get-east-asian-width": ["lib/cli/width.ts"],
   "fuse.js": ["lib/catalog/search_spelling.ts"],
   "isomorphic-git": ["lib/catalog/git_library.ts"],
+  "jose": ["lib/http/jwt.ts"],
   "linkedom": ["lib/catalog/html.ts"],
   "js-yaml": ["lib/catalog/yaml.ts"],
 };

@@ -12,17 +12,23 @@ import { toAppError } from "../core/errors.ts";
 import {
   JSONRPCMessageSchema,
   type Server,
-  type Transport,
   WebStandardStreamableHTTPServerTransport,
 } from "../mcp/protocol.ts";
+import { Access, type AccessOptions } from "./access.ts";
 import { MemoryEventStore } from "./event_store.ts";
 import { Guard, type GuardOptions, preflight, refusal } from "./guard.ts";
+import { ANONYMOUS, authInfoOf, type Principal } from "./principal.ts";
+import { callerOfAddress, RateLimit } from "./rate_limit.ts";
+import { type OwnOffer, ScopeRule } from "./scope.ts";
+import { type Session, Sessions } from "./sessions.ts";
 import { SseTransport } from "./sse.ts";
 
 /** What {@linkcode createHttpApp} takes. */
-export interface HttpAppOptions extends GuardOptions {
+export interface HttpAppOptions extends GuardOptions, AccessOptions {
   /** Makes the MCP server of a new session. */
   readonly connect: () => Server | Promise<Server>;
+  /** What Wharf itself offers: the scope `read` reaches no further. @default nothing */
+  readonly own?: OwnOffer;
   /** Measures idle time. */
   readonly clock: Clock;
   /** Is told of sessions and faults. */
@@ -33,6 +39,8 @@ export interface HttpAppOptions extends GuardOptions {
   readonly maxSessions?: number;
   /** Time after which a session without a call or stream ends, in milliseconds. @default {1800000} */
   readonly sessionIdleMs?: number;
+  /** Requests of one caller in a minute; 0 for any number. @default {0} */
+  readonly ratePerMinute?: number;
 }
 
 /** MCP over HTTP. */
@@ -41,9 +49,10 @@ export interface HttpApp {
    * Answers a request.
    *
    * @param request Any request.
+   * @param info The address that it came from. @default one that is not known
    * @returns The answer; never a rejection.
    */
-  handle(request: Request): Promise<Response>;
+  handle(request: Request, info?: { readonly remote: string }): Promise<Response>;
   /**
    * Ends: no new sessions, the calls in hand finish, then every session is closed.
    *
@@ -54,20 +63,7 @@ export interface HttpApp {
   readonly sessionCount: number;
 }
 
-interface Session {
-  readonly server: Server;
-  readonly transport: Transport;
-  /** Whose session it is; others are told that there is none. */
-  readonly principal: string;
-  /** Answers under way, streams included. */
-  open: number;
-  /** Calls under way. */
-  calls: number;
-  lastSeenMs: number;
-}
-
 const SESSION_HEADER = "mcp-session-id";
-const SWEEP_MS = 60_000;
 /** A client that polls is told to come back after so long (SEP-1699). */
 const RETRY_MS = 1_000;
 
@@ -81,18 +77,26 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { clock, log } = options;
   const maxBodyBytes = options.maxBodyBytes ?? 4 * 1024 * 1024;
   const maxSessions = options.maxSessions ?? 1000;
-  const sessionIdleMs = options.sessionIdleMs ?? 30 * 60_000;
   const guard = new Guard(options);
-  const sessions = new Map<string, Session>();
-  const ended = new AbortController();
+  const access = new Access(options, { clock, log });
+  const rule = new ScopeRule(options.own ?? { tools: [], prompts: [], templates: [] });
+  const rate = new RateLimit(clock, { perMinute: options.ratePerMinute ?? 0 });
+  const sessions = new Sessions({
+    connect: options.connect,
+    clock,
+    maxSessions,
+    idleMs: options.sessionIdleMs ?? 30 * 60_000,
+  });
   let isDraining = false;
-  let isSweeping = false;
 
-  async function handle(request: Request): Promise<Response> {
+  async function handle(
+    request: Request,
+    { remote }: { readonly remote: string } = { remote: "unknown" },
+  ): Promise<Response> {
     try {
       const cors = guard.checkOrigin(request);
       if (cors instanceof Response) return await dropped(request, cors);
-      const response = await route(request, cors);
+      const response = await route(request, { cors, remote });
       for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
       return response;
     } catch (thrown) {
@@ -106,7 +110,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   async function route(
     request: Request,
-    cors: Readonly<Record<string, string>>,
+    { cors, remote }: {
+      readonly cors: Readonly<Record<string, string>>;
+      readonly remote: string;
+    },
   ): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (request.method === "OPTIONS") return preflight(cors);
@@ -116,10 +123,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     if (pathname === "/" && isRead) {
       return new Response("Wharf serves MCP at /mcp (Streamable HTTP) and /sse (older clients)\n");
     }
+    const description = access.describe(request);
+    if (description !== undefined) return description;
     if (!["/mcp", "/sse", "/messages"].includes(pathname)) {
       return await dropped(request, new Response("Not found; MCP is at /mcp\n", { status: 404 }));
     }
-    const principal = guard.checkToken(request);
+    const principal = await admitted(request, remote);
     if (principal instanceof Response) return await dropped(request, principal);
     if (pathname === "/mcp") return await streamable(request, principal);
     return pathname === "/sse"
@@ -127,15 +136,30 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       : await postMessage(request, principal);
   }
 
+  /** Who calls, where they may and do not call too often. */
+  async function admitted(request: Request, remote: string): Promise<Principal | Response> {
+    const principal = await access.identify(request);
+    // Whoever has no credential of their own counts by their address, wrong credentials too.
+    const caller = principal instanceof Response || principal === ANONYMOUS
+      ? callerOfAddress(remote)
+      : principal.id;
+    const waitMs = rate.take(caller);
+    if (waitMs > 0) {
+      return refusal(429, "Too many requests", { "retry-after": `${Math.ceil(waitMs / 1000)}` });
+    }
+    if (principal instanceof Response) return principal;
+    return access.checkScope(principal, "read", { request }) ?? principal;
+  }
+
   function readiness(): Response {
-    const status = isDraining ? "draining" : sessions.size >= maxSessions ? "full" : "ready";
+    const status = isDraining ? "draining" : sessions.isFull ? "full" : "ready";
     return Response.json({ status, sessions: sessions.size, max_sessions: maxSessions }, {
       status: status === "ready" ? 200 : 503,
     });
   }
 
   /** Streamable HTTP: the SDK speaks it, sessions are found here. */
-  async function streamable(request: Request, principal: string): Promise<Response> {
+  async function streamable(request: Request, principal: Principal): Promise<Response> {
     if (!["GET", "POST", "DELETE"].includes(request.method)) {
       return await dropped(
         request,
@@ -143,7 +167,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       );
     }
     const id = request.headers.get(SESSION_HEADER);
-    const body = request.method === "POST" ? await readBody(request) : undefined;
+    const body = request.method === "POST" ? await readBody(request, principal) : undefined;
     if (body instanceof Response) return body;
     if (id === null) {
       if (!isInitialize(body?.json)) {
@@ -151,16 +175,16 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       }
       return await openStreamable(request, principal, body?.json);
     }
-    const session = find(id, principal);
+    const session = sessions.find(id, principal);
     if (!(session?.transport instanceof WebStandardStreamableHTTPServerTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
-    return await answer(session, request, body?.json);
+    return await answer(session, request, { principal, json: body?.json });
   }
 
   async function openStreamable(
     request: Request,
-    principal: string,
+    principal: Principal,
     json: unknown,
   ): Promise<Response> {
     const full = noRoom();
@@ -170,16 +194,20 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       eventStore: new MemoryEventStore(),
       retryInterval: RETRY_MS,
       enableJsonResponse: !acceptsEvents(request),
-      onsessioninitialized: (id) => void sessions.set(id, session),
+      onsessioninitialized: (id) => sessions.add(id, session),
     });
-    const session = await begin(transport, principal);
-    const response = await answer(session, request, json);
+    const session = await sessions.begin(transport, principal);
+    const response = await answer(session, request, { principal, json });
     // A refused initialize leaves no session behind.
     if (transport.sessionId === undefined) await session.server.close();
     return response;
   }
 
-  async function answer(session: Session, request: Request, json: unknown): Promise<Response> {
+  async function answer(
+    session: Session,
+    request: Request,
+    { principal, json }: { readonly principal: Principal; readonly json: unknown },
+  ): Promise<Response> {
     const { transport } = session;
     if (!(transport instanceof WebStandardStreamableHTTPServerTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
@@ -196,7 +224,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     try {
       const response = await transport.handleRequest(
         withAccept(request),
-        json === undefined ? {} : { parsedBody: json },
+        { authInfo: authInfoOf(principal), ...(json === undefined ? {} : { parsedBody: json }) },
       );
       return observed(response, finish);
     } catch (thrown) {
@@ -205,21 +233,21 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     }
   }
 
-  async function openSse(request: Request, principal: string): Promise<Response> {
+  async function openSse(request: Request, principal: Principal): Promise<Response> {
     if (request.method !== "GET") {
       return await dropped(request, refusal(405, "Method not allowed", { allow: "GET" }));
     }
     const full = noRoom();
     if (full !== undefined) return full;
     const transport = new SseTransport("/messages", clock);
-    const session = await begin(transport, principal);
-    sessions.set(transport.sessionId, session);
+    const session = await sessions.begin(transport, principal);
+    sessions.add(transport.sessionId, session);
     // The stream is the session: it ends with it.
     session.open = 1;
     return transport.open();
   }
 
-  async function postMessage(request: Request, principal: string): Promise<Response> {
+  async function postMessage(request: Request, principal: Principal): Promise<Response> {
     if (request.method !== "POST") {
       return await dropped(request, refusal(405, "Method not allowed", { allow: "POST" }));
     }
@@ -227,47 +255,35 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     if (id === null) {
       return await dropped(request, refusal(400, "Bad request: sessionId is missing"));
     }
-    const session = find(id, principal);
+    const session = sessions.find(id, principal);
     if (!(session?.transport instanceof SseTransport)) {
       return await dropped(request, refusal(404, "Session not found; open a new one at /sse"));
     }
-    const body = await readBody(request);
+    const body = await readBody(request, principal);
     if (body instanceof Response) return body;
     const message = JSONRPCMessageSchema.safeParse(body.json);
     if (!message.success) return refusal(400, "Bad request: not a JSON-RPC 2.0 message");
     session.lastSeenMs = clock.now();
-    session.transport.receive(message.data);
+    session.transport.receive(message.data, authInfoOf(principal));
     return new Response("Accepted\n", { status: 202 });
-  }
-
-  async function begin(transport: Transport, principal: string): Promise<Session> {
-    const server = await options.connect();
-    const cleanUp = server.onclose;
-    server.onclose = () => {
-      cleanUp?.();
-      if (transport.sessionId !== undefined) sessions.delete(transport.sessionId);
-    };
-    await server.connect(transport);
-    void sweep();
-    return { server, transport, principal, open: 0, calls: 0, lastSeenMs: clock.now() };
-  }
-
-  function find(id: string, principal: string): Session | undefined {
-    const session = sessions.get(id);
-    return session?.principal === principal ? session : undefined;
   }
 
   function noRoom(): Response | undefined {
     if (isDraining) return refusal(503, "Wharf is stopping", { "retry-after": "5" });
-    if (sessions.size < maxSessions) return undefined;
+    if (!sessions.isFull) return undefined;
     return refusal(503, `Too many sessions: ${maxSessions} are open`, { "retry-after": "30" });
   }
 
-  async function readBody(request: Request): Promise<{ readonly json: unknown } | Response> {
+  /** The body, where the caller may ask for what it says; no session sees another one. */
+  async function readBody(
+    request: Request,
+    principal: Principal,
+  ): Promise<{ readonly json: unknown } | Response> {
     try {
       const whole = boundedResponse(new Response(request.body));
       const bytes = await whole.bytes({ maxBytes: maxBodyBytes });
-      return { json: parseJson(bytes, { what: "the request", maxDepth: 200 }) };
+      const json = parseJson(bytes, { what: "the request", maxDepth: 200 });
+      return access.checkScope(principal, rule.neededFor(json), { request }) ?? { json };
     } catch (thrown) {
       const error = toAppError(thrown);
       if (error.code === "TOO_LARGE") {
@@ -281,36 +297,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     }
   }
 
-  /** Runs while there are sessions, so that an idle app holds no timer. */
-  async function sweep(): Promise<void> {
-    if (isSweeping) return;
-    isSweeping = true;
-    try {
-      do {
-        await clock.sleep(Math.min(SWEEP_MS, sessionIdleMs), ended.signal);
-        for (const session of [...sessions.values()]) {
-          const isIdle = session.open === 0 && clock.now() - session.lastSeenMs >= sessionIdleMs;
-          if (isIdle) await session.server.close();
-        }
-      } while (sessions.size > 0);
-    } catch {
-      // The app is closed.
-    } finally {
-      isSweeping = false;
-    }
-  }
-
   async function close({ graceMs }: { readonly graceMs: number }): Promise<void> {
     isDraining = true;
-    const endsMs = clock.now() + graceMs;
-    while (clock.now() < endsMs && [...sessions.values()].some(({ calls }) => calls > 0)) {
-      await clock.sleep(Math.min(50, graceMs));
-    }
-    ended.abort();
-    await Promise.all([...sessions.values()].map(({ server }) => server.close()));
-    sessions.clear();
+    await sessions.close(graceMs);
   }
 
+  void access.prepare();
   return {
     handle,
     close,

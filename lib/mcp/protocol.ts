@@ -6,6 +6,7 @@
  */
 
 export {
+  type AuthInfo,
   type EventStore,
   type JSONRPCMessage,
   JSONRPCMessageSchema,

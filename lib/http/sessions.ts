@@ -1,0 +1,139 @@
+/**
+ * The sessions over HTTP: each belongs to one caller, ends when nobody uses it, and with the app.
+ * Needs no permission.
+ *
+ * @module
+ */
+
+import type { Clock } from "../core/host.ts";
+import type { Server, Transport } from "../mcp/protocol.ts";
+import type { Principal } from "./principal.ts";
+
+/** One session. */
+export interface Session {
+  /** Speaks the protocol. */
+  readonly server: Server;
+  /** Carries it. */
+  readonly transport: Transport;
+  /** Whose session it is; others are told that there is none. */
+  readonly owner: string;
+  /** Answers under way, streams included. */
+  open: number;
+  /** Calls under way. */
+  calls: number;
+  /** When it was used last, in milliseconds since the Unix epoch. */
+  lastSeenMs: number;
+}
+
+/** What {@linkcode Sessions} takes. */
+export interface SessionsOptions {
+  /** Makes the MCP server of a new session. */
+  readonly connect: () => Server | Promise<Server>;
+  /** Measures idle time. */
+  readonly clock: Clock;
+  /** Most sessions at once. */
+  readonly maxSessions: number;
+  /** Time after which a session without a call or stream ends, in milliseconds. */
+  readonly idleMs: number;
+}
+
+const SWEEP_MS = 60_000;
+
+/** The sessions that are open. */
+export class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #sessions = new Map<string, Session>();
+  readonly #ended = new AbortController();
+  #isSweeping = false;
+
+  /** @param options Servers, clock and limits. */
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /** How many are open. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Whether no other may begin. */
+  get isFull(): boolean {
+    return this.#sessions.size >= this.#options.maxSessions;
+  }
+
+  /**
+   * Begins a session; it counts when it is added.
+   *
+   * @param transport Carries it.
+   * @param principal Whose it is.
+   */
+  async begin(transport: Transport, principal: Principal): Promise<Session> {
+    const server = await this.#options.connect();
+    const cleanUp = server.onclose;
+    server.onclose = () => {
+      cleanUp?.();
+      if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId);
+    };
+    await server.connect(transport);
+    void this.#sweep();
+    const lastSeenMs = this.#options.clock.now();
+    return { server, transport, owner: principal.id, open: 0, calls: 0, lastSeenMs };
+  }
+
+  /**
+   * Adds a session.
+   *
+   * @param id What the client calls it by.
+   * @param session The session.
+   */
+  add(id: string, session: Session): void {
+    this.#sessions.set(id, session);
+  }
+
+  /**
+   * Finds a session.
+   *
+   * @param id What the client calls it by.
+   * @param principal Who asks for it.
+   * @returns The session, or `undefined` where there is none of this caller.
+   */
+  find(id: string, principal: Principal): Session | undefined {
+    const session = this.#sessions.get(id);
+    return session?.owner === principal.id ? session : undefined;
+  }
+
+  /**
+   * Lets the calls in hand finish, then ends all sessions.
+   *
+   * @param graceMs Time for the calls, in milliseconds.
+   */
+  async close(graceMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const endsMs = clock.now() + graceMs;
+    const isBusy = () => [...this.#sessions.values()].some(({ calls }) => calls > 0);
+    while (clock.now() < endsMs && isBusy()) await clock.sleep(Math.min(50, graceMs));
+    this.#ended.abort();
+    await Promise.all([...this.#sessions.values()].map(({ server }) => server.close()));
+    this.#sessions.clear();
+  }
+
+  /** Runs while there are sessions, so that an idle app holds no timer. */
+  async #sweep(): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    const { clock, idleMs } = this.#options;
+    try {
+      do {
+        await clock.sleep(Math.min(SWEEP_MS, idleMs), this.#ended.signal);
+        for (const session of [...this.#sessions.values()]) {
+          const isIdle = session.open === 0 && clock.now() - session.lastSeenMs >= idleMs;
+          if (isIdle) await session.server.close();
+        }
+      } while (this.#sessions.size > 0);
+    } catch {
+      // The app is closed.
+    } finally {
+      this.#isSweeping = false;
+    }
+  }
+}
