@@ -50,6 +50,9 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 /** A token file holds one line. */
 const MAX_TOKEN_BYTES = 16 * 1024;
 
+/** A certificate with the chain above it. */
+const MAX_PEM_BYTES = 1024 * 1024;
+
 /** Runs Wharf; the result is the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const stdio = openStdio();
@@ -138,6 +141,7 @@ async function run(
       stopped,
       permissions,
       directory,
+      files,
     });
   } finally {
     // What was activated ends with Wharf.
@@ -153,12 +157,13 @@ interface Ready {
   readonly stopped: AbortSignal;
   readonly permissions: () => Promise<readonly string[]>;
   readonly directory: string | undefined;
+  readonly files: Files;
 }
 
 /** Does what the command line asks for. */
 async function perform(
   invocation: Exclude<Invocation, { kind: "help" | "version" }>,
-  { app, config, terminal, stdio, stopped, permissions, directory }: Ready,
+  { app, config, terminal, stdio, stopped, permissions, directory, files }: Ready,
 ): Promise<number> {
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
@@ -179,7 +184,8 @@ async function perform(
     access: accessOf(config),
   };
   if (config.serve.transport === "http") {
-    const listening = await app.serveHttp(listen, stopped);
+    const tls = await readTls(config, files);
+    const listening = await app.serveHttp((options) => listen({ ...options, ...tls }), stopped);
     for (const line of banner({ ...facts, url: listening.url })) terminal.err(line);
     await listening.finished;
   } else {
@@ -221,6 +227,24 @@ async function withTokenFile(
   if (authTokenFile === undefined || !isWanted) return config;
   const bytes = await files.read(authTokenFile, { maxBytes: MAX_TOKEN_BYTES });
   return { ...config, serve: withAuthToken(config.serve, bytes) };
+}
+
+/** Certificate and key, where https is wanted. */
+async function readTls(
+  { serve }: Config,
+  files: Files,
+): Promise<{ readonly tls?: { readonly cert: string; readonly key: string } }> {
+  if (serve.tls === undefined) return {};
+  const [cert, key] = await Promise.all(
+    [serve.tls.certFile, serve.tls.keyFile].map(async (path) => {
+      const bytes = await files.read(path, { maxBytes: MAX_PEM_BYTES });
+      if (bytes !== undefined) return new TextDecoder().decode(bytes);
+      throw new AppError("NOT_FOUND", `Cannot read "${path}": there is no such file`, {
+        hint: "Check the paths of --tls-cert and --tls-key",
+      });
+    }),
+  );
+  return cert === undefined || key === undefined ? {} : { tls: { cert, key } };
 }
 
 async function readConfigFile(

@@ -30,6 +30,8 @@ export interface ServeConfig {
   readonly authTokenFile: string | undefined;
   /** Issuer of access tokens that HTTP clients may send, or `undefined`. */
   readonly oauth: OAuthConfig | undefined;
+  /** Paths of the certificate chain and its key in PEM form, or `undefined` for plain http. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** Requests of one caller in a minute; 0 for any number. @default {3000} */
   readonly ratePerMinute: number;
   /** Most sessions at once. @default {1000} */
@@ -90,6 +92,7 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
     authToken,
     authTokenFile,
     oauth,
+    tls: tlsFiles(flags),
     ratePerMinute: wholeNumber(flags, "rate-limit", { least: 0, most: 1_000_000, unless: 3000 }),
     maxSessions: wholeNumber(flags, "max-sessions", { least: 1, most: 100_000, unless: 1000 }),
     sessionIdleMs: wholeNumber(flags, "session-idle", { least: 1, most: 10_080, unless: 30 }) *
@@ -119,6 +122,19 @@ function oauthConfig(flags: Flags): OAuthConfig | undefined {
     "INVALID_ARGUMENT",
     `Cannot use issuer "${issuer}": without an audience a token for any other server would do`,
     { hint: "Add --oauth-audience with the address of this server, such as https://HOST/mcp" },
+  );
+}
+
+function tlsFiles(flags: Flags): ServeConfig["tls"] {
+  const certFile = text(flags["tls-cert"]);
+  const keyFile = text(flags["tls-key"]);
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  const [given, missing] = certFile === undefined ? ["key", "cert"] : ["cert", "key"];
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot serve over TLS with --tls-${given} alone: the other half is missing`,
+    { hint: `Add --tls-${missing} with a file in PEM form` },
   );
 }
 

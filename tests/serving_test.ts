@@ -72,3 +72,11 @@ Deno.test("withAuthToken() takes the first line, and no file without a token", (
   }
   assert.throws(() => withAuthToken(settings, undefined), { code: "NOT_FOUND" });
 });
+
+Deno.test("resolveServe() serves https with a certificate and its key, and with neither alone", () => {
+  const flags = { "tls-cert": "/c.pem", "tls-key": "/k.pem" };
+  assert.deepEqual(serve(flags).tls, { certFile: "/c.pem", keyFile: "/k.pem" });
+  assert.equal(serve({}).tls, undefined);
+  assert.throws(() => serve({ "tls-cert": "/c.pem" }), { hint: /Add --tls-key/ });
+  assert.throws(() => serve({ "tls-key": "/k.pem" }), { hint: /Add --tls-cert/ });
+});

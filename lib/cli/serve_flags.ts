@@ -28,6 +28,8 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
     about: "What those tokens name as their audience: the address of this server",
     repeats: true,
   },
+  { name: "tls-cert", value: "FILE", about: "Certificate chain in PEM form, to serve https" },
+  { name: "tls-key", value: "FILE", about: "Its private key in PEM form" },
   {
     name: "allow-unauthenticated",
     about: "Listen beyond loopback without a token or an issuer",

@@ -78,7 +78,6 @@ Deno.test("Issuer newerKeys() asks again, but not for every unknown key", async 
 
 Deno.test("Issuer keys() finds metadata at the places of RFC 8414 and OpenID Connect", async () => {
   const name = `${ISSUER}/tenant`;
-  const metadata = { issuer: name, jwks_uri: `${ISSUER}/jwks` };
   const places = [
     "/.well-known/oauth-authorization-server/tenant",
     "/.well-known/openid-configuration/tenant",
@@ -86,7 +85,7 @@ Deno.test("Issuer keys() finds metadata at the places of RFC 8414 and OpenID Con
   ];
   for (const place of places) {
     const server = await TestIssuer.open();
-    server.documents.set(place, metadata);
+    server.documents.set(place, { issuer: name, jwks_uri: `${ISSUER}/jwks` });
     assert.equal((await open(server, name).issuer.keys()).issuer, name);
     assert.deepEqual(server.asked, [...places.slice(0, places.indexOf(place) + 1), "/jwks"]);
   }

@@ -35,10 +35,17 @@ Deno.test("checkJwt() gives the claims of a good token, in the words of several 
   assert.deepEqual(await against(issuer, await issuer.sign(azure, { typ: "JWT" })), {
     claims: { subject: "ada", client: "app", scopes: ["read"], expiresAtMs },
   });
-  const machine = { sub: undefined, scope: undefined, client_id: "robot" };
-  assert.deepEqual(await against(issuer, await issuer.sign(machine, { typ: undefined })), {
-    claims: { subject: "robot", client: "robot", scopes: [], expiresAtMs },
-  });
+  assert.deepEqual(
+    await against(
+      issuer,
+      await issuer.sign({ sub: undefined, scope: undefined, client_id: "robot" }, {
+        typ: undefined,
+      }),
+    ),
+    {
+      claims: { subject: "robot", client: "robot", scopes: [], expiresAtMs },
+    },
+  );
 });
 
 Deno.test("checkJwt() allows clocks to differ by half a minute, and no more", async () => {

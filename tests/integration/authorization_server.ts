@@ -42,7 +42,7 @@ export interface AuthorizationServer extends AsyncDisposable {
   sign(claims: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
-const CLIENT = { client_id: "robot", client_secret: "a-secret-of-tests" };
+const CLIENT = { id: "robot", secret: "a-secret-of-tests" };
 const ALGORITHM = {
   name: "RSASSA-PKCS1-v1_5",
   modulusLength: 2048,
@@ -101,7 +101,8 @@ export async function startAuthorizationServer(
       jwks: { keys: [jwk] },
       cookies: { keys: ["a-cookie-key-of-tests"] },
       clients: [{
-        ...CLIENT,
+        client_id: CLIENT.id,
+        client_secret: CLIENT.secret,
         redirect_uris: [],
         response_types: [],
         grant_types: ["client_credentials"],
@@ -152,7 +153,7 @@ export async function startAuthorizationServer(
     async token(scope) {
       const response = await fetch(`${issuer}/token`, {
         method: "POST",
-        headers: { authorization: `Basic ${btoa(`${CLIENT.client_id}:${CLIENT.client_secret}`)}` },
+        headers: { authorization: `Basic ${btoa(`${CLIENT.id}:${CLIENT.secret}`)}` },
         body: new URLSearchParams({ grant_type: "client_credentials", scope }),
       });
       const { access_token: token, ...rest } = await response.json();
