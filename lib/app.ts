@@ -274,7 +274,7 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         log,
         allowedHosts: serve.allowedHosts,
         allowedOrigins: serve.allowedOrigins,
-        own: { tools: own, prompts: inventory.prompts, templates: inventory.templates },
+        own: inventory,
         ...(serve.authToken === undefined ? {} : { authToken: serve.authToken }),
         ...(serve.oauth === undefined ? {} : { oauth: { ...serve.oauth, net } }),
         ratePerMinute: serve.ratePerMinute,

@@ -79,7 +79,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const maxSessions = options.maxSessions ?? 1000;
   const guard = new Guard(options);
   const access = new Access(options, { clock, log });
-  const rule = new ScopeRule(options.own ?? { tools: [], prompts: [], templates: [] });
+  const rule = new ScopeRule(options.own ?? { listTools: () => [], prompts: [], templates: [] });
   const rate = new RateLimit(clock, { perMinute: options.ratePerMinute ?? 0 });
   const sessions = new Sessions({
     connect: options.connect,

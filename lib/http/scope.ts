@@ -6,7 +6,7 @@
  * ```ts
  * import { ScopeRule } from "./scope.ts";
  *
- * const rule = new ScopeRule({ tools: [], prompts: [], templates: [] });
+ * const rule = new ScopeRule({ listTools: () => [], prompts: [], templates: [] });
  * rule.neededFor({ jsonrpc: "2.0", id: 1, method: "tools/list" }); // "read"
  * rule.neededFor({ jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "any" } }); // "write"
  * ```
@@ -22,20 +22,17 @@ export const SCOPES = ["read", "write"] as const;
 /** `read`: look and find. `write`: activate, configure, execute; whoever may that may look too. */
 export type Scope = (typeof SCOPES)[number];
 
-/** What Wharf itself offers, before anything is activated. */
-export interface OwnOffer {
-  /** Wharf's own tools. */
-  readonly tools: ReturnType<Inventory["listTools"]>;
-  /** Wharf's own prompts. */
-  readonly prompts: Inventory["prompts"];
-  /** Wharf's own resource templates. */
-  readonly templates: Inventory["templates"];
-}
+/** What Wharf itself offers. */
+export type OwnOffer = Pick<Inventory, "listTools" | "prompts" | "templates">;
 
 /** Methods that only look, whatever they name. What is in no list needs `write`. */
 const LOOKING: ReadonlySet<string> = new Set([
   "initialize",
   "logging/setLevel",
+  "notifications/cancelled",
+  "notifications/initialized",
+  "notifications/progress",
+  "notifications/roots/list_changed",
   "ping",
   "prompts/list",
   "resources/list",
@@ -52,16 +49,15 @@ export class ScopeRule {
   readonly #tools: ReadonlySet<string>;
   readonly #prompts: ReadonlySet<string>;
   readonly #templates: ReadonlySet<string>;
-  readonly #addresses: readonly string[];
+  readonly #addresses: readonly RegExp[];
 
   /** @param own What Wharf itself offers. */
   constructor(own: OwnOffer) {
-    const looking = own.tools.filter(({ annotations }) => annotations.readOnlyHint);
+    const looking = own.listTools().filter(({ annotations }) => annotations.readOnlyHint);
     this.#tools = new Set(looking.map(({ name }) => name));
     this.#prompts = new Set(own.prompts.map(({ name }) => name));
     this.#templates = new Set(own.templates.map(({ uriTemplate }) => uriTemplate));
-    // RFC 6570: what stands before the first expression is literal.
-    this.#addresses = own.templates.map(({ uriTemplate }) => uriTemplate.replace(/\{.*$/s, ""));
+    this.#addresses = own.templates.map(({ uriTemplate }) => addressOf(uriTemplate));
   }
 
   /**
@@ -79,14 +75,14 @@ export class ScopeRule {
     const method = textOf(message, "method");
     // An answer to a question of ours.
     if (method === undefined) return true;
-    if (LOOKING.has(method) || method.startsWith("notifications/")) return true;
+    if (LOOKING.has(method)) return true;
     const params = memberOf(message, "params");
     if (method === "tools/call") return has(this.#tools, textOf(params, "name"));
     if (method === "prompts/get") return has(this.#prompts, textOf(params, "name"));
     if (method === "completion/complete") return this.#isOwnReference(memberOf(params, "ref"));
-    if (/^resources\/(?:read|subscribe|unsubscribe)$/.test(method)) {
+    if (method === "resources/read") {
       const uri = textOf(params, "uri");
-      return uri !== undefined && this.#addresses.some((address) => uri.startsWith(address));
+      return uri !== undefined && this.#addresses.some((address) => address.test(uri));
     }
     return false;
   }
@@ -114,6 +110,12 @@ export function isGranted(held: ReadonlySet<Scope>, needed: Scope): boolean {
  */
 export function scopeText(needed: Scope): string {
   return SCOPES.slice(0, SCOPES.indexOf(needed) + 1).join(" ");
+}
+
+/** The addresses that a template stands for (RFC 6570, level 1); its values may hold slashes. */
+function addressOf(template: string): RegExp {
+  const literals = template.split(/\{[^}]*\}/).map((literal) => RegExp.escape(literal));
+  return new RegExp(`^${literals.join(".+")}$`);
 }
 
 function has(names: ReadonlySet<string>, name: string | undefined): boolean {

@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { createHttpApp, type HttpApp, type HttpAppOptions } from "../../lib/http/mod.ts";
-import { createServer } from "../../lib/mcp/protocol.ts";
+import { Server } from "../../lib/mcp/protocol.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { FakeLog } from "../fake_log.ts";
 import { makeWorld } from "../mcp/world.ts";
@@ -32,12 +32,14 @@ function openApp(options: Partial<HttpAppOptions> = {}): TestApp {
   const { inventory } = makeWorld();
   const app = createHttpApp({
     connect: () =>
-      createServer({ info: { name: "wharf", version: "1" }, instructions: "", inventory, log }),
-    own: {
-      tools: inventory.listTools(),
-      prompts: inventory.prompts,
-      templates: inventory.templates,
-    },
+      new Server({
+        info: { name: "wharf", version: "1" },
+        instructions: "",
+        inventory,
+        clock,
+        log,
+      }),
+    own: inventory,
     clock,
     log,
     allowedHosts: ["wharf.example"],

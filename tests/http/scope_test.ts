@@ -3,8 +3,7 @@ import { isGranted, ScopeRule, scopeText } from "../../lib/http/scope.ts";
 import { makeWorld } from "../mcp/world.ts";
 
 function rule(): ScopeRule {
-  const { prompts, templates, listTools } = makeWorld().inventory;
-  return new ScopeRule({ tools: listTools(), prompts, templates });
+  return new ScopeRule(makeWorld().inventory);
 }
 
 function call(method: string, params?: unknown): unknown {
@@ -33,7 +32,13 @@ Deno.test("ScopeRule neededFor() wants write for what Wharf does not offer itsel
       call("prompts/get", { name: "memory_prompt" }),
       call("resources/read", { uri: "memory://graph" }),
       call("resources/read", {}),
-      call("resources/subscribe", { uri: "memory://graph" }),
+      call("resources/read", { uri: "docker://image/alpine" }),
+      call("resources/read", { uri: "docker://images/" }),
+      call("resources/read", { uri: "x:docker://images/alpine" }),
+      call("resources/subscribe", { uri: "docker://image/alpine/latest" }),
+      call("resources/unsubscribe", { uri: "memory://graph" }),
+      call("notifications/tasks/status", { taskId: "1" }),
+      call("tasks/list"),
       call("completion/complete", { ref: { type: "ref/prompt", name: "memory_prompt" } }),
       call("completion/complete", { ref: { type: "ref/resource", uri: "memory://{x}" } }),
       call("tasks/cancel", { taskId: "1" }),
@@ -56,7 +61,8 @@ Deno.test("ScopeRule neededFor() lets read list, answer, and use Wharf's own pro
       { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } },
       { jsonrpc: "2.0", id: 7, result: { action: "accept" } },
       call("prompts/get", { name: "list_tags_prompt" }),
-      call("resources/read", { uri: "docker://image/alpine/latest" }),
+      call("resources/read", { uri: "docker://image/library/alpine/latest" }),
+      call("resources/read", { uri: "docker://images/web%20server" }),
       call("completion/complete", { ref: { type: "ref/prompt", name: "list_tags_prompt" } }),
       call("completion/complete", {
         ref: { type: "ref/resource", uri: "docker://image/{name}/{tag}" },
