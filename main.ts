@@ -31,7 +31,7 @@ import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
 import { readEnv } from "./lib/host/env.ts";
-import { openLog } from "./lib/host/log.ts";
+import { appendTo, openLog } from "./lib/host/log.ts";
 import { listen, openNet } from "./lib/host/net.ts";
 import { grantedPermissions } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
@@ -98,6 +98,13 @@ async function run(
     clock: systemClock,
     redact: secretsOf(config, env),
   });
+  const audit = openLog({
+    // For machines, whatever the log looks like, and whatever is left out of it.
+    format: "json",
+    level: "info",
+    clock: systemClock,
+    redact: secretsOf(config, env),
+  }, config.serve.auditFile === undefined ? undefined : appendTo(config.serve.auditFile));
   for (const warning of config.warnings) log.warn(warning);
   const certificates = openCertificates({ files, env, log });
   await using net = openNet({
@@ -117,6 +124,7 @@ async function run(
       processes: openProcesses(systemClock),
       clock: systemClock,
       log,
+      audit,
       env,
       random: Math.random,
       state: stateDirectory === undefined

@@ -15,10 +15,17 @@ import { MemoryDisk } from "./core/memory_disk.ts";
 import type { Catalog } from "./catalog/mod.ts";
 import { toAppError } from "./core/errors.ts";
 import type { Activations, Proxy } from "./gateway/mod.ts";
-import { appInventory, type GatewayDoor, type Inventory, type SystemFacts } from "./mcp/mod.ts";
-import type { Server } from "./mcp/protocol.ts";
+import {
+  appInventory,
+  type CallListener,
+  type GatewayDoor,
+  type Inventory,
+  type SystemFacts,
+} from "./mcp/mod.ts";
+import type { Server, ServerOptions } from "./mcp/protocol.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
+import { AppMetrics, callAudit } from "./telemetry/mod.ts";
 
 /** The effects that the app may cause. */
 export interface AppHost {
@@ -34,6 +41,8 @@ export interface AppHost {
   readonly clock: Clock;
   /** The log. */
   readonly log: Log;
+  /** Takes a line for each call of a tool over HTTP. @default the log */
+  readonly audit?: Log;
   /** The declared environment variables. */
   readonly env: Env;
   /** The state directory, or memory where none can be written. */
@@ -123,12 +132,14 @@ function instructionsFor(inventory: Inventory, servers?: Activations): string {
 /**
  * Wires the parts together. Nothing is read or sent before the first call.
  *
- * @param host The effects.
+ * @param given The effects.
  * @param config The settings.
  * @param info Name and version for the handshake.
  * @returns The app.
  */
-export function createApp(host: AppHost, config: Config, info: AppInfo): App {
+export function createApp(given: AppHost, config: Config, info: AppInfo): App {
+  const metrics = new AppMetrics(info.version);
+  const host: AppHost = { ...given, net: metrics.net(given.net) };
   const { net, clock, log, env, files, processes, disk, random } = host;
   const home = env["HOME"] ?? env["USERPROFILE"];
   const keychain = openKeychain({
@@ -140,22 +151,24 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     ...(home === undefined ? {} : { home }),
   });
   // A disk in memory takes from what a process may use at rest, and needs none before it.
-  const cache = disk instanceof MemoryDisk
-    ? new ContentStore({ disk, log }, { maxTotalBytes: 16 * 1024 * 1024 })
-    : new RecentContent(new ContentStore({ disk, log }));
+  const cache = metrics.cache(
+    disk instanceof MemoryDisk
+      ? new ContentStore({ disk, log }, { maxTotalBytes: 16 * 1024 * 1024 })
+      : new RecentContent(new ContentStore({ disk, log })),
+  );
   const registry = new RegistryClient({ net, clock, log, keychain, cache, random }, {
     insecureRegistries: config.insecureRegistries,
     timeoutMs: config.timeoutMs,
     keepTagsMs: KEEP_TAGS_MS,
   });
   const hub = new HubClient({ net, clock, log, env });
-  const catalog = once(() => openCatalog(host, config));
+  const catalog = once(() => openCatalog(host, config, metrics));
   const gateway = once(async () => {
     const reserved = {
       tools: inventory.listTools().map(({ name }) => name),
       prompts: inventory.prompts.map(({ name }) => name),
     };
-    return await openGateway(host, config, { catalog, info, reserved });
+    return await openGateway(host, config, { catalog, info, reserved, metrics });
   });
   const inventory = inventoryOver(gateway);
 
@@ -206,8 +219,8 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       import("./mcp/protocol.ts"),
       proxy(),
     ]);
-    const parts = { info, inventory, clock, log };
-    return async (): Promise<Server> => {
+    return async (told: Pick<ServerOptions, "onCall" | "user"> = {}): Promise<Server> => {
+      const parts = { info, inventory, clock, log, ...told };
       if (offered === undefined) {
         return new SessionServer({ ...parts, instructions: instructionsFor(inventory) });
       }
@@ -268,8 +281,17 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         connector(),
       ]);
       const { serve } = config;
+      const audit = callAudit(host.audit ?? log, { withArguments: serve.auditArguments });
+      const onCall: CallListener = (call) => {
+        metrics.onCall(call);
+        audit(call);
+      };
       const app = createHttpApp({
-        connect,
+        connect: ({ user }) => connect({ user, onCall }),
+        onCall,
+        onExchange: metrics.onExchange,
+        metrics: () => metrics.text(),
+        publicMetrics: serve.publicMetrics,
         clock,
         log,
         allowedHosts: serve.allowedHosts,
@@ -282,6 +304,9 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         sessionIdleMs: serve.sessionIdleMs,
         maxBodyBytes: serve.maxBodyBytes,
       });
+      const active = gateway.isMade() ? await gateway() : undefined;
+      metrics.reading("wharf_sessions", "Open sessions over HTTP", () => app.sessionCount);
+      metrics.reading("wharf_active_servers", "Activated servers", () => active?.count ?? 0);
       const connections = new AbortController();
       const listening = await listen({
         hostname: serve.hostname,
@@ -310,15 +335,19 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
 }
 
 /** The catalogue, with what it takes to read its sources. */
-async function openCatalog(host: AppHost, config: Config): Promise<Catalog> {
+async function openCatalog(
+  host: AppHost,
+  config: Config,
+  metrics: AppMetrics,
+): Promise<Catalog> {
   const { Catalog, openGather, placeSources } = await import("./catalog/mod.ts");
   const { gitDirectory, refreshIntervalMs, sources } = config.catalog;
   return new Catalog({
     ...host,
-    gather: openGather({
+    gather: metrics.gather(openGather({
       ...host,
       ...(gitDirectory === undefined ? {} : { directory: gitDirectory }),
-    }),
+    })),
   }, { sources: placeSources(sources), intervalMs: refreshIntervalMs });
 }
 
@@ -380,6 +409,8 @@ interface IsolatedGateway extends SharedGateway {
 
 /** What is active for all sessions, and a way to have it for one alone. */
 interface Gateway extends SharedGateway {
+  /** How many servers are active, for all and for single sessions. */
+  readonly count: number;
   isolated(): Promise<IsolatedGateway>;
   close(): Promise<void>;
 }
@@ -391,6 +422,7 @@ async function openGateway(
   parts: {
     readonly catalog: () => Promise<Catalog>;
     readonly info: AppInfo;
+    readonly metrics: AppMetrics;
     readonly reserved: {
       readonly tools: readonly string[];
       readonly prompts: readonly string[];
@@ -446,7 +478,7 @@ async function openGateway(
       nearest: async (id) => (await index()).nearestIds(id, 5),
       store: new gateway.ActiveStore({ disk, log }),
       settings: new gateway.SettingsStore({ disk, log }, policy),
-      audit: new gateway.AuditLog({ disk: host.state, log, clock }),
+      audit: parts.metrics.audit(new gateway.AuditLog({ disk: host.state, log, clock })),
       redactor: new gateway.Redactor(),
       policy,
       reserved: parts.reserved,
@@ -470,6 +502,9 @@ async function openGateway(
   const own = new Set<Activations>();
   return {
     ...shared,
+    get count() {
+      return [shared.activations, ...own].reduce((sum, { count }) => sum + count, 0);
+    },
     async isolated() {
       const session = openOn(await copyOf(disk));
       own.add(session.activations);

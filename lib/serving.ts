@@ -32,6 +32,12 @@ export interface ServeConfig {
   readonly oauth: OAuthConfig | undefined;
   /** Paths of the certificate chain and its key in PEM form, or `undefined` for plain http. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Path of the file that a line for each call of a tool goes to; else the log takes it. */
+  readonly auditFile: string | undefined;
+  /** Whether those lines hold what tools were called with. @default {false} */
+  readonly auditArguments: boolean;
+  /** Whether `/metrics` is for everyone. @default {false} */
+  readonly publicMetrics: boolean;
   /** Requests of one caller in a minute; 0 for any number. @default {3000} */
   readonly ratePerMinute: number;
   /** Most sessions at once. @default {1000} */
@@ -93,6 +99,9 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
     authTokenFile,
     oauth,
     tls: tlsFiles(flags),
+    auditFile: text(flags["audit-log"]),
+    auditArguments: flags["audit-arguments"] === true,
+    publicMetrics: flags["metrics-public"] === true,
     ratePerMinute: wholeNumber(flags, "rate-limit", { least: 0, most: 1_000_000, unless: 3000 }),
     maxSessions: wholeNumber(flags, "max-sessions", { least: 1, most: 100_000, unless: 1000 }),
     sessionIdleMs: wholeNumber(flags, "session-idle", { least: 1, most: 10_080, unless: 30 }) *

@@ -19,8 +19,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   gateway: ["core", "rpc", "store", "oci", "catalog"],
   mcp: ["core", "rpc", "oci", "catalog", "gateway"],
   http: ["core", "mcp"],
+  telemetry: ["core", "oci", "catalog", "gateway", "mcp", "http"],
   cli: ["core", "mcp"],
-  app: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http"],
+  app: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http", "telemetry"],
   // The files at the root: the composition root and the public API.
   main: [
     "core",

@@ -47,6 +47,13 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
     repeats: true,
   },
   {
+    name: "audit-log",
+    value: "FILE",
+    about: "Write who called which tool to this file, not to the log",
+  },
+  { name: "audit-arguments", about: "With what tools were called with, but no values of settings" },
+  { name: "metrics-public", about: "Serve /metrics without a token" },
+  {
     name: "rate-limit",
     value: "COUNT",
     about: "Requests of one caller in a minute (default 3000, 0: any number)",

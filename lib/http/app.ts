@@ -9,6 +9,7 @@ import { boundedResponse } from "../core/http.ts";
 import { parseJson } from "../core/json.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { toAppError } from "../core/errors.ts";
+import type { CallListener } from "../mcp/mod.ts";
 import {
   JSONRPCMessageSchema,
   type Server,
@@ -17,16 +18,16 @@ import {
 import { Access, type AccessOptions } from "./access.ts";
 import { MemoryEventStore } from "./event_store.ts";
 import { Guard, type GuardOptions, preflight, refusal } from "./guard.ts";
-import { ANONYMOUS, authInfoOf, type Principal } from "./principal.ts";
+import { ANONYMOUS, type Principal } from "./principal.ts";
 import { callerOfAddress, RateLimit } from "./rate_limit.ts";
-import { type OwnOffer, ScopeRule } from "./scope.ts";
+import { calledTools, type OwnOffer, ScopeRule } from "./scope.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { SseTransport } from "./sse.ts";
 
 /** What {@linkcode createHttpApp} takes. */
 export interface HttpAppOptions extends GuardOptions, AccessOptions {
-  /** Makes the MCP server of a new session. */
-  readonly connect: () => Server | Promise<Server>;
+  /** Makes the MCP server of a new session of a caller's. */
+  readonly connect: (caller: { readonly user: string }) => Server | Promise<Server>;
   /** What Wharf itself offers: the scope `read` reaches no further. @default nothing */
   readonly own?: OwnOffer;
   /** Measures idle time. */
@@ -41,6 +42,26 @@ export interface HttpAppOptions extends GuardOptions, AccessOptions {
   readonly sessionIdleMs?: number;
   /** Requests of one caller in a minute; 0 for any number. @default {0} */
   readonly ratePerMinute?: number;
+  /** Is told of calls of tools that are refused before a session sees them. */
+  readonly onCall?: CallListener;
+  /** Is told of each request that was answered. */
+  readonly onExchange?: (exchange: HttpExchange) => void;
+  /** Gives `/metrics`, as Prometheus reads it. @default there is none */
+  readonly metrics?: () => string;
+  /** Whether `/metrics` is for everyone; else for whoever may look. @default {false} */
+  readonly publicMetrics?: boolean;
+}
+
+/** A request that was answered. */
+export interface HttpExchange {
+  /** The path, where it is one of Wharf's; else `other`. */
+  readonly route: string;
+  /** The method, where Wharf knows it; else `other`. */
+  readonly method: string;
+  /** The status of the answer. */
+  readonly status: number;
+  /** Time until the head of the answer, in milliseconds. */
+  readonly tookMs: number;
 }
 
 /** MCP over HTTP. */
@@ -62,6 +83,20 @@ export interface HttpApp {
   /** How many sessions are open. */
   readonly sessionCount: number;
 }
+
+const ROUTES = [
+  "/",
+  "/healthz",
+  "/mcp",
+  "/messages",
+  "/metrics",
+  "/readyz",
+  "/sse",
+  "/.well-known/oauth-protected-resource",
+  "/.well-known/oauth-protected-resource/mcp",
+];
+
+const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"];
 
 const SESSION_HEADER = "mcp-session-id";
 /** A client that polls is told to come back after so long (SEP-1699). */
@@ -93,6 +128,18 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     request: Request,
     { remote }: { readonly remote: string } = { remote: "unknown" },
   ): Promise<Response> {
+    const startedMs = clock.now();
+    const response = await answered(request, remote);
+    options.onExchange?.({
+      route: known(ROUTES, new URL(request.url).pathname),
+      method: known(METHODS, request.method),
+      status: response.status,
+      tookMs: Math.max(0, clock.now() - startedMs),
+    });
+    return response;
+  }
+
+  async function answered(request: Request, remote: string): Promise<Response> {
     try {
       const cors = guard.checkOrigin(request);
       if (cors instanceof Response) return await dropped(request, cors);
@@ -125,11 +172,14 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     }
     const description = access.describe(request);
     if (description !== undefined) return description;
-    if (!["/mcp", "/sse", "/messages"].includes(pathname)) {
+    const isMetrics = pathname === "/metrics" && isRead && options.metrics !== undefined;
+    if (isMetrics && options.publicMetrics === true) return metricsText();
+    if (!isMetrics && !["/mcp", "/sse", "/messages"].includes(pathname)) {
       return await dropped(request, new Response("Not found; MCP is at /mcp\n", { status: 404 }));
     }
     const principal = await admitted(request, remote);
     if (principal instanceof Response) return await dropped(request, principal);
+    if (isMetrics) return metricsText();
     if (pathname === "/mcp") return await streamable(request, principal);
     return pathname === "/sse"
       ? await openSse(request, principal)
@@ -149,6 +199,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     }
     if (principal instanceof Response) return principal;
     return access.checkScope(principal, "read", { request }) ?? principal;
+  }
+
+  function metricsText(): Response {
+    return new Response(options.metrics?.(), {
+      headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+    });
   }
 
   function readiness(): Response {
@@ -179,7 +235,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     if (!(session?.transport instanceof WebStandardStreamableHTTPServerTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
-    return await answer(session, request, { principal, json: body?.json });
+    return await answer(session, request, body?.json);
   }
 
   async function openStreamable(
@@ -197,16 +253,18 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       onsessioninitialized: (id) => sessions.add(id, session),
     });
     const session = await sessions.begin(transport, principal);
-    const response = await answer(session, request, { principal, json });
-    // A refused initialize leaves no session behind.
-    if (transport.sessionId === undefined) await session.server.close();
-    return response;
+    try {
+      return await answer(session, request, json);
+    } finally {
+      // A refused initialize leaves no session behind.
+      if (transport.sessionId === undefined) await session.server.close();
+    }
   }
 
   async function answer(
     session: Session,
     request: Request,
-    { principal, json }: { readonly principal: Principal; readonly json: unknown },
+    json: unknown,
   ): Promise<Response> {
     const { transport } = session;
     if (!(transport instanceof WebStandardStreamableHTTPServerTransport)) {
@@ -224,7 +282,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     try {
       const response = await transport.handleRequest(
         withAccept(request),
-        { authInfo: authInfoOf(principal), ...(json === undefined ? {} : { parsedBody: json }) },
+        json === undefined ? {} : { parsedBody: json },
       );
       return observed(response, finish);
     } catch (thrown) {
@@ -264,7 +322,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     const message = JSONRPCMessageSchema.safeParse(body.json);
     if (!message.success) return refusal(400, "Bad request: not a JSON-RPC 2.0 message");
     session.lastSeenMs = clock.now();
-    session.transport.receive(message.data, authInfoOf(principal));
+    session.transport.receive(message.data);
     return new Response("Accepted\n", { status: 202 });
   }
 
@@ -283,7 +341,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       const whole = boundedResponse(new Response(request.body));
       const bytes = await whole.bytes({ maxBytes: maxBodyBytes });
       const json = parseJson(bytes, { what: "the request", maxDepth: 200 });
-      return access.checkScope(principal, rule.neededFor(json), { request }) ?? { json };
+      const refused = access.checkScope(principal, rule.neededFor(json), { request });
+      if (refused === undefined) return { json };
+      tellRefused(request, principal, json);
+      return refused;
     } catch (thrown) {
       const error = toAppError(thrown);
       if (error.code === "TOO_LARGE") {
@@ -294,6 +355,27 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
         error: { code: -32700, message: "Parse error: the request is not valid JSON" },
         id: null,
       }, { status: 400 });
+    }
+  }
+
+  /** Calls that no session sees are told of here. */
+  function tellRefused(request: Request, { name: user }: Principal, json: unknown): void {
+    const session = request.headers.get(SESSION_HEADER);
+    for (const { tool, arguments: given } of calledTools(json)) {
+      options.onCall?.({
+        tool,
+        isKnown: false,
+        outcome: "refused",
+        code: "FORBIDDEN",
+        tookMs: 0,
+        caller: {
+          client: "unknown",
+          transport: "http",
+          user,
+          ...(session === null ? {} : { session }),
+        },
+        arguments: given,
+      });
     }
   }
 
@@ -310,6 +392,11 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       return sessions.size;
     },
   };
+}
+
+/** The word, if it is one of them. */
+function known(words: readonly string[], word: string): string {
+  return words.includes(word) ? word : "other";
 }
 
 function isInitialize(json: unknown): boolean {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { AuthInfo } from "../mcp/protocol.ts";
 import { type Scope, SCOPES } from "./scope.ts";
 
 /** A caller that was let in. */
@@ -23,20 +22,3 @@ export interface Principal {
 
 /** Whoever comes, where nobody is asked for a credential. */
 export const ANONYMOUS: Principal = { id: "anonymous", name: "anonymous", scopes: new Set(SCOPES) };
-
-/**
- * The caller as the SDK passes it on with a request.
- *
- * @param principal The caller.
- * @returns Without the token, which nobody behind the door needs.
- */
-export function authInfoOf(principal: Principal): AuthInfo {
-  const { name, client, scopes, expiresAtMs } = principal;
-  return {
-    token: "",
-    clientId: client ?? name,
-    scopes: [...scopes],
-    ...(expiresAtMs === undefined ? {} : { expiresAt: Math.floor(expiresAtMs / 1000) }),
-    extra: { user: name },
-  };
-}

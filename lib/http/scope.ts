@@ -93,6 +93,22 @@ export class ScopeRule {
 }
 
 /**
+ * Lists the tools that a request's body calls.
+ *
+ * @param body A JSON-RPC message or a batch of them, not checked yet.
+ * @returns Their names, as the caller wrote them, and what they are called with.
+ */
+export function calledTools(
+  body: unknown,
+): readonly { readonly tool: string; readonly arguments: unknown }[] {
+  return (Array.isArray(body) ? body : [body]).flatMap((message: unknown) => {
+    if (textOf(message, "method") !== "tools/call") return [];
+    const params = memberOf(message, "params");
+    return [{ tool: textOf(params, "name") ?? "", arguments: memberOf(params, "arguments") }];
+  });
+}
+
+/**
  * Whether the scopes that a caller has are enough.
  *
  * @param held What the caller has.

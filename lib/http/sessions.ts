@@ -17,6 +17,8 @@ export interface Session {
   readonly transport: Transport;
   /** Whose session it is; others are told that there is none. */
   readonly owner: string;
+  /** What holds its place until it is added. */
+  readonly place: symbol;
   /** Answers under way, streams included. */
   open: number;
   /** Calls under way. */
@@ -27,8 +29,8 @@ export interface Session {
 
 /** What {@linkcode Sessions} takes. */
 export interface SessionsOptions {
-  /** Makes the MCP server of a new session. */
-  readonly connect: () => Server | Promise<Server>;
+  /** Makes the MCP server of a new session of a caller's. */
+  readonly connect: (caller: { readonly user: string }) => Server | Promise<Server>;
   /** Measures idle time. */
   readonly clock: Clock;
   /** Most sessions at once. */
@@ -43,6 +45,8 @@ const SWEEP_MS = 60_000;
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, Session>();
+  /** Places of sessions that have begun and are not added yet. */
+  readonly #beginning = new Set<symbol>();
   readonly #ended = new AbortController();
   #isSweeping = false;
 
@@ -58,7 +62,7 @@ export class Sessions {
 
   /** Whether no other may begin. */
   get isFull(): boolean {
-    return this.#sessions.size >= this.#options.maxSessions;
+    return this.#sessions.size + this.#beginning.size >= this.#options.maxSessions;
   }
 
   /**
@@ -68,16 +72,19 @@ export class Sessions {
    * @param principal Whose it is.
    */
   async begin(transport: Transport, principal: Principal): Promise<Session> {
-    const server = await this.#options.connect();
+    const place = Symbol();
+    this.#beginning.add(place);
+    const server = await this.#connect(principal, place);
     const cleanUp = server.onclose;
     server.onclose = () => {
       cleanUp?.();
+      this.#beginning.delete(place);
       if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId);
     };
     await server.connect(transport);
     void this.#sweep();
     const lastSeenMs = this.#options.clock.now();
-    return { server, transport, owner: principal.id, open: 0, calls: 0, lastSeenMs };
+    return { server, transport, owner: principal.id, place, open: 0, calls: 0, lastSeenMs };
   }
 
   /**
@@ -87,7 +94,10 @@ export class Sessions {
    * @param session The session.
    */
   add(id: string, session: Session): void {
+    this.#beginning.delete(session.place);
     this.#sessions.set(id, session);
+    // It began while the app was closed.
+    if (this.#ended.signal.aborted) void session.server.close();
   }
 
   /**
@@ -115,6 +125,15 @@ export class Sessions {
     this.#ended.abort();
     await Promise.all([...this.#sessions.values()].map(({ server }) => server.close()));
     this.#sessions.clear();
+  }
+
+  async #connect({ name }: Principal, place: symbol): Promise<Server> {
+    try {
+      return await this.#options.connect({ user: name });
+    } catch (thrown) {
+      this.#beginning.delete(place);
+      throw thrown;
+    }
   }
 
   /** Runs while there are sessions, so that an idle app holds no timer. */

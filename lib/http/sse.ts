@@ -7,7 +7,7 @@
 
 import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
-import type { AuthInfo, JSONRPCMessage, Transport } from "../mcp/protocol.ts";
+import type { JSONRPCMessage, Transport } from "../mcp/protocol.ts";
 
 /** Proxies close a stream that is silent. */
 const KEEP_ALIVE_MS = 15_000;
@@ -22,7 +22,7 @@ export class SseTransport implements Transport {
   /** Set by the SDK: something is wrong. */
   onerror?: (error: Error) => void;
   /** Set by the SDK: a message has come. */
-  onmessage?: NonNullable<Transport["onmessage"]>;
+  onmessage?: (message: JSONRPCMessage) => void;
   /** Part of the address that messages are posted to. */
   readonly sessionId: string = crypto.randomUUID();
 
@@ -73,10 +73,9 @@ export class SseTransport implements Transport {
    * Passes a message of the client on.
    *
    * @param message A checked message.
-   * @param authInfo Who sends it.
    */
-  receive(message: JSONRPCMessage, authInfo: AuthInfo): void {
-    this.onmessage?.(message, { authInfo });
+  receive(message: JSONRPCMessage): void {
+    this.onmessage?.(message);
   }
 
   /**

@@ -28,6 +28,7 @@ import { getImageInfo, ping } from "./tools/images.ts";
 import { listTags } from "./tools/tags.ts";
 
 export type { Completion, CompletionContext } from "./completion.ts";
+export type { CallListener, FinishedCall } from "./finished_call.ts";
 export type { Inventory, InventoryParts } from "./inventory.ts";
 export type { PromptArgument, PromptDefinition } from "./prompts.ts";
 export type { ResourceTemplate } from "./resources.ts";

@@ -6,7 +6,6 @@
  */
 
 export {
-  type AuthInfo,
   type EventStore,
   type JSONRPCMessage,
   JSONRPCMessageSchema,

@@ -6,7 +6,13 @@
  */
 
 import assert from "node:assert/strict";
-import { createHttpApp, type HttpApp, type HttpAppOptions } from "../../lib/http/mod.ts";
+import {
+  createHttpApp,
+  type HttpApp,
+  type HttpAppOptions,
+  type HttpExchange,
+} from "../../lib/http/mod.ts";
+import type { FinishedCall } from "../../lib/mcp/mod.ts";
 import { Server } from "../../lib/mcp/protocol.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { FakeLog } from "../fake_log.ts";
@@ -308,4 +314,59 @@ Deno.test("an issuer that anyone could answer for is refused at the start", asyn
   const { net } = await TestIssuer.open();
   const oauth = { issuer: "http://auth.example", audiences: [AUDIENCE], net };
   assert.throws(() => openApp({ oauth }), { code: "INVALID_ARGUMENT" });
+});
+
+Deno.test("a refused call is told with who tried it", async () => {
+  const calls: FinishedCall[] = [];
+  const { app, issuer } = await openGuarded({ onCall: (call) => calls.push(call) });
+  await using _ = app;
+  const token = await issuer.sign();
+  const session = await app.open(token);
+  assert.equal(await statusOf(app.post(token, call("registry-add", { id: "x" }), session)), 403);
+  assert.deepEqual(calls, [{
+    tool: "registry-add",
+    isKnown: false,
+    outcome: "refused",
+    code: "FORBIDDEN",
+    tookMs: 0,
+    caller: { client: "unknown", transport: "http", user: "ada", session },
+    arguments: { id: "x" },
+  }]);
+});
+
+Deno.test("/metrics is for whoever may look, or for everyone where the operator says so", async () => {
+  const { app, issuer } = await openGuarded({ metrics: () => "up 1\n" });
+  await using _ = app;
+  assert.equal(await statusOf(app.request("/metrics")), 401);
+  const without = { authorization: `Bearer ${await issuer.sign({ scope: "other" })}` };
+  assert.equal(await statusOf(app.request("/metrics", { headers: without })), 403);
+  const headers = { authorization: `Bearer ${await issuer.sign()}` };
+  const shown = await app.request("/metrics", { headers });
+  assert.deepEqual([shown.headers.get("content-type"), await shown.text()], [
+    "text/plain; version=0.0.4; charset=utf-8",
+    "up 1\n",
+  ]);
+  assert.equal(await statusOf(app.request("/metrics", { method: "POST", headers })), 404);
+  await using open = openApp({ authToken: "t", metrics: () => "up 1\n", publicMetrics: true });
+  assert.equal(await statusOf(open.request("/metrics")), 200);
+  await using none = openApp();
+  assert.equal(await statusOf(none.request("/metrics")), 404);
+});
+
+Deno.test("every answer is counted, by names of Wharf's own", async () => {
+  const exchanges: HttpExchange[] = [];
+  await using app = openApp({ authToken: "t", onExchange: (exchange) => exchanges.push(exchange) });
+  await statusOf(app.request("/healthz"));
+  await statusOf(app.request("/mcp"));
+  await statusOf(app.request("/a/path/that/somebody/wrote", { method: "PATCH", body: "x" }));
+  await statusOf(app.request("/mcp", { headers: { host: "evil.example" } }));
+  assert.deepEqual(
+    exchanges.map(({ route, method, status, tookMs }) => [route, method, status, tookMs]),
+    [
+      ["/healthz", "GET", 200, 0],
+      ["/mcp", "GET", 401, 0],
+      ["other", "other", 404, 0],
+      ["/mcp", "GET", 403, 0],
+    ],
+  );
 });
