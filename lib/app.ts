@@ -8,66 +8,21 @@
  * @module
  */
 
-import type { Config } from "./config.ts";
-import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
-import type { Listen, Listening, Net } from "./core/http.ts";
-import { MemoryDisk } from "./core/memory_disk.ts";
+import { openGateway, type SharedGateway } from "./activity.ts";
 import type { Catalog } from "./catalog/mod.ts";
+import type { Config } from "./config.ts";
 import { toAppError } from "./core/errors.ts";
+import type { Listen, Listening } from "./core/http.ts";
+import { MemoryDisk } from "./core/memory_disk.ts";
+import type { AppHost, AppInfo } from "./effects.ts";
 import type { Activations, Proxy } from "./gateway/mod.ts";
-import {
-  appInventory,
-  type CallListener,
-  type GatewayDoor,
-  type Inventory,
-  type SystemFacts,
-} from "./mcp/mod.ts";
+import { appInventory, type CallListener, type Inventory, type SystemFacts } from "./mcp/mod.ts";
 import type { Server, ServerOptions } from "./mcp/protocol.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
 import { AppMetrics, callAudit } from "./telemetry/mod.ts";
 
-/** The effects that the app may cause. */
-export interface AppHost {
-  /** The network. */
-  readonly net: Net;
-  /** The cache directory, or memory where none can be written. */
-  readonly disk: Disk;
-  /** Credential files. */
-  readonly files: Files;
-  /** Credential helpers. */
-  readonly processes: Processes;
-  /** Time. */
-  readonly clock: Clock;
-  /** The log. */
-  readonly log: Log;
-  /** Takes a line for each call of a tool over HTTP. @default the log */
-  readonly audit?: Log;
-  /** The declared environment variables. */
-  readonly env: Env;
-  /** The state directory, or memory where none can be written. */
-  readonly state: Disk;
-  /** Absolute path of the state directory; absent where it is in memory. */
-  readonly stateDirectory?: string;
-  /** Process id. */
-  readonly pid: number;
-  /** Listens for the browser's answer of a sign-in. */
-  readonly listen: Listen;
-  /** Opens a folder that others own, for reading. */
-  readonly openFolder: (path: string) => Pick<Disk, "list" | "read">;
-  /** The permissions that Deno granted, for people to read. */
-  readonly permissions: () => Promise<readonly string[]>;
-  /** A number from 0 to below 1, for jitter. */
-  readonly random: () => number;
-}
-
-/** Who Wharf says it is. */
-export interface AppInfo {
-  /** Name in the MCP handshake. */
-  readonly name: string;
-  /** Version in the MCP handshake. */
-  readonly version: string;
-}
+export type { AppHost, AppInfo } from "./effects.ts";
 
 /** Streams that carry MCP. */
 export interface Streams {
@@ -393,143 +348,4 @@ function once<T>(make: () => Promise<T>): Late<T> {
     return made;
   };
   return Object.assign(get, { isMade: () => made !== undefined });
-}
-
-/** What is active, for all sessions or for one. */
-interface SharedGateway {
-  readonly activations: Activations;
-  readonly proxy: Proxy;
-  readonly viewPlan: Awaited<ReturnType<GatewayDoor>>["viewPlan"];
-}
-
-/** What is active for one session. */
-interface IsolatedGateway extends SharedGateway {
-  close(): Promise<void>;
-}
-
-/** What is active for all sessions, and a way to have it for one alone. */
-interface Gateway extends SharedGateway {
-  /** How many servers are active, for all and for single sessions. */
-  readonly count: number;
-  isolated(): Promise<IsolatedGateway>;
-  close(): Promise<void>;
-}
-
-/** The gateway, with what it takes to plan and start servers. */
-async function openGateway(
-  host: AppHost,
-  config: Config,
-  parts: {
-    readonly catalog: () => Promise<Catalog>;
-    readonly info: AppInfo;
-    readonly metrics: AppMetrics;
-    readonly reserved: {
-      readonly tools: readonly string[];
-      readonly prompts: readonly string[];
-    };
-  },
-): Promise<Gateway> {
-  const gateway = await import("./gateway/mod.ts");
-  const { processes, clock, log, env, net, files, state: disk, pid, listen } = host;
-  const policy = gateway.parsePolicy(config.gateway.policy);
-  const run = `${pid}-${clock.now().toString(36)}`;
-  const owner = await gateway.ownerId({ disk, log });
-  const engine = new gateway.ContainerEngine({ processes, clock, log, env }, {
-    engine: config.gateway.engine,
-    owner: { id: owner, run },
-    ...(host.stateDirectory === undefined
-      ? {}
-      : { folder: { path: host.stateDirectory, clean: () => disk.remove("oom") } }),
-    insecureRegistries: config.insecureRegistries,
-  });
-  const index = async () => await (await parts.catalog()).index();
-  /** What is active for whoever the disk belongs to. */
-  const openOn = (disk: Disk): SharedGateway => {
-    const launcher = new gateway.Launcher({
-      net,
-      processes,
-      clock,
-      log,
-      env,
-      files,
-      disk: host.state,
-      engine,
-      runtimes: new gateway.RuntimeFinder({ processes, env }),
-      git: async () => {
-        const { openGit } = await import("./catalog/mod.ts");
-        return openGit({ ...host, disk: host.disk });
-      },
-      oauth: new gateway.OAuth({
-        net,
-        clock,
-        listen,
-        store: new gateway.OAuthStore({ disk, log }),
-        disk,
-        log,
-      }),
-      policy,
-      pid,
-      mark: gateway.processMark({ id: owner, run }),
-      ...(host.stateDirectory === undefined ? {} : { directory: host.stateDirectory }),
-    });
-    const activations = new gateway.Activations({
-      launcher,
-      find: async (id) => (await index()).get(id),
-      nearest: async (id) => (await index()).nearestIds(id, 5),
-      store: new gateway.ActiveStore({ disk, log }),
-      settings: new gateway.SettingsStore({ disk, log }, policy),
-      audit: parts.metrics.audit(new gateway.AuditLog({ disk: host.state, log, clock })),
-      redactor: new gateway.Redactor(),
-      policy,
-      reserved: parts.reserved,
-      idleMs: config.gateway.idleMs,
-      clock,
-      log,
-      clientInfo: parts.info,
-    });
-    const proxy = new gateway.Proxy({ activations, clock, log });
-    return { activations, proxy, viewPlan: gateway.viewPlan };
-  };
-  // Without a directory nobody can know what an earlier run left.
-  const held = host.stateDirectory === undefined ? undefined : await gateway.holdRun(run, {
-    disk,
-    log,
-    clock,
-    engine,
-    endProcesses: (isAlive) => gateway.endOrphanProcesses(owner, isAlive, host),
-  });
-  const shared = openOn(disk);
-  const own = new Set<Activations>();
-  return {
-    ...shared,
-    get count() {
-      return [shared.activations, ...own].reduce((sum, { count }) => sum + count, 0);
-    },
-    async isolated() {
-      const session = openOn(await copyOf(disk));
-      own.add(session.activations);
-      return {
-        ...session,
-        async close() {
-          own.delete(session.activations);
-          await session.activations.close();
-        },
-      };
-    },
-    async close() {
-      await Promise.all([shared.activations, ...own].map((activations) => activations.close()));
-      await held?.[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** What one session changes is seen by no other, and forgotten with it. */
-async function copyOf(disk: Disk): Promise<Disk> {
-  const copy = new MemoryDisk();
-  for (const { name, kind, sizeBytes } of await disk.list("")) {
-    if (kind !== "file" || !name.endsWith(".json")) continue;
-    const bytes = await disk.read(name, { maxBytes: sizeBytes });
-    if (bytes !== undefined) await copy.write(name, bytes);
-  }
-  return copy;
 }

@@ -21,7 +21,21 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   http: ["core", "mcp"],
   telemetry: ["core", "oci", "catalog", "gateway", "mcp", "http"],
   cli: ["core", "mcp"],
-  app: ["core", "config", "store", "oci", "catalog", "gateway", "mcp", "http", "telemetry"],
+  effects: ["core"],
+  activity: ["core", "config", "effects", "catalog", "gateway", "mcp", "telemetry"],
+  app: [
+    "core",
+    "config",
+    "effects",
+    "activity",
+    "store",
+    "oci",
+    "catalog",
+    "gateway",
+    "mcp",
+    "http",
+    "telemetry",
+  ],
   // The files at the root: the composition root and the public API.
   main: [
     "core",
