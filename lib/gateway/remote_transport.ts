@@ -293,6 +293,10 @@ export class RemoteTransport implements Transport {
   /** What the SDK asks, and what it must not see. */
   readonly #exchange: FetchLike = async (url, init = {}) => {
     const { method = "GET" } = init;
+    // The SDK comes back for an answer even when it was an error, and leaves that stream open.
+    const id = this.#stream.getStore();
+    const isOver = id !== undefined && !this.#unanswered.has(id);
+    if (method === "GET" && isOver) return new Response(null, { status: 405 });
     try {
       if (method === "GET") await this.#pace(init.signal ?? undefined);
       const response = await this.#deps.remote.fetch(url, init);

@@ -245,14 +245,15 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   ): Promise<Response> {
     const full = noRoom();
     if (full !== undefined) return full;
+    const events = new MemoryEventStore();
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
-      eventStore: new MemoryEventStore(),
+      eventStore: events,
       retryInterval: RETRY_MS,
       enableJsonResponse: !acceptsEvents(request),
       onsessioninitialized: (id) => sessions.add(id, session),
     });
-    const session = await sessions.begin(transport, principal);
+    const session = await sessions.begin(transport, principal, events);
     try {
       return await answer(session, request, json);
     } finally {
@@ -271,6 +272,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
     session.lastSeenMs = clock.now();
+    session.hasBatches ||= Array.isArray(json);
+    // The SDK's client comes back for more after each error; its stream would stay open for ever.
+    const lastEvent = request.headers.get("last-event-id") ?? "";
+    if (!session.hasBatches && session.events?.isAnswer(lastEvent) === true) {
+      return refusal(405, "Nothing follows the answer", { allow: "POST, DELETE" });
+    }
     session.open++;
     const isCall = request.method === "POST";
     if (isCall) session.calls++;

@@ -68,6 +68,18 @@ export class MemoryEventStore implements EventStore {
   }
 
   /**
+   * Whether an event answers a request: where the stream was opened for that request alone, nothing
+   * follows it.
+   *
+   * @param eventId The event's id.
+   * @returns `false` also for an event that is not kept (any more).
+   */
+  isAnswer(eventId: string): boolean {
+    const message = this.#events.get(eventId)?.message;
+    return message !== undefined && ("result" in message || "error" in message);
+  }
+
+  /**
    * Sends what followed an event on its stream.
    *
    * @param lastEventId The last event that the client has.

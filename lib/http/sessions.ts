@@ -7,6 +7,7 @@
 
 import type { Clock } from "../core/host.ts";
 import type { Server, Transport } from "../mcp/protocol.ts";
+import type { MemoryEventStore } from "./event_store.ts";
 import type { Principal } from "./principal.ts";
 
 /** One session. */
@@ -19,6 +20,10 @@ export interface Session {
   readonly owner: string;
   /** What holds its place until it is added. */
   readonly place: symbol;
+  /** What its streams have brought; absent for the older transport, which resumes none. */
+  readonly events?: MemoryEventStore;
+  /** Whether several requests came in one body: their answers share a stream. */
+  hasBatches: boolean;
   /** Answers under way, streams included. */
   open: number;
   /** Calls under way. */
@@ -70,8 +75,13 @@ export class Sessions {
    *
    * @param transport Carries it.
    * @param principal Whose it is.
+   * @param events What its streams bring. @default nothing is kept
    */
-  async begin(transport: Transport, principal: Principal): Promise<Session> {
+  async begin(
+    transport: Transport,
+    principal: Principal,
+    events?: MemoryEventStore,
+  ): Promise<Session> {
     const place = Symbol();
     this.#beginning.add(place);
     const server = await this.#connect(principal, place);
@@ -83,8 +93,17 @@ export class Sessions {
     };
     await server.connect(transport);
     void this.#sweep();
-    const lastSeenMs = this.#options.clock.now();
-    return { server, transport, owner: principal.id, place, open: 0, calls: 0, lastSeenMs };
+    return {
+      server,
+      transport,
+      owner: principal.id,
+      place,
+      ...(events === undefined ? {} : { events }),
+      hasBatches: false,
+      open: 0,
+      calls: 0,
+      lastSeenMs: this.#options.clock.now(),
+    };
   }
 
   /**

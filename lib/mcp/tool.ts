@@ -176,6 +176,8 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject, D> {
   readonly annotations: ToolAnnotations;
   /** The arguments; strict. An optional one that is `null` or empty counts as absent. */
   readonly input: I;
+  /** Optional arguments whose empty text means something. @default none */
+  readonly mayBeEmpty?: readonly string[];
   /** Words of older servers for values of ours that mean the same, by argument. */
   readonly synonyms?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Names of arguments in older servers. */
@@ -262,6 +264,7 @@ function jsonSchema(schema: z.ZodObject): Readonly<Record<string, unknown>> {
 interface ArgumentSpec<I extends z.ZodObject> {
   readonly name: string;
   readonly input: I;
+  readonly mayBeEmpty?: readonly string[];
   readonly synonyms?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly aliases?: Readonly<Record<string, string>>;
 }
@@ -279,7 +282,7 @@ function checkedArguments<I extends z.ZodObject>(
       { hint: `Pass ${expected(spec.input)}` },
     );
   }
-  const parsed = spec.input.safeParse(coerced(given, schema, spec.synonyms ?? {}));
+  const parsed = spec.input.safeParse(coerced(given, schema, spec));
   if (parsed.success) return parsed.data;
   // A misspelt name first: it often explains why another is missing.
   const issues = parsed.error.issues.toSorted((a, b) =>
@@ -336,12 +339,12 @@ function lowered(message: string): string {
 /**
  * Arguments as models and command lines send them, where nothing is lost by it: numbers and
  * booleans as text and back, a list as words with commas, `null` or an empty text for an argument
- * that is left out.
+ * that is left out, where an empty text has no meaning of its own.
  */
 function coerced(
   args: object,
   schema: Readonly<Record<string, unknown>>,
-  synonyms: NonNullable<ArgumentSpec<z.ZodObject>["synonyms"]>,
+  { synonyms = {}, mayBeEmpty = [] }: Pick<ArgumentSpec<z.ZodObject>, "synonyms" | "mayBeEmpty">,
 ): object {
   const { properties, required } = schema;
   if (typeof properties !== "object" || properties === null) return args;
@@ -350,7 +353,7 @@ function coerced(
   return Object.fromEntries(
     Object.entries(args)
       .filter(([name, value]) => {
-        const isEmpty = value === null || value === "";
+        const isEmpty = value === null || (value === "" && !mayBeEmpty.includes(name));
         return !isEmpty || needed.has(name) || !types.has(name);
       })
       .map(([name, value]) => {

@@ -344,6 +344,25 @@ Deno.test("a stream that broke goes on after its last event", async () => {
   await rest.cancel();
 });
 
+Deno.test("a stream that has brought its answer is not opened again", async () => {
+  await using app = openApp();
+  const id = await app.open();
+  const headers = { "mcp-session-id": id, "mcp-protocol-version": "2025-11-25" };
+  const resume = async (body: unknown) => {
+    const response = await app.post(body, headers);
+    const lastEvent = [...(await response.text()).matchAll(/^id: (.+)$/gm)].at(-1)?.[1] ?? "";
+    const resumed = await app.request("/mcp", {
+      headers: { ...headers, accept: "text/event-stream", "last-event-id": lastEvent },
+    });
+    await resumed.body?.cancel();
+    return resumed.status;
+  };
+  const unknown = { jsonrpc: "2.0", id: 2, method: "no/such" };
+  assert.equal(await resume(unknown), 405, "the SDK's client would come back after each error");
+  // Answers of a batch share a stream, so that one may follow another.
+  assert.equal(await resume([{ ...unknown, id: 3 }, { ...unknown, id: 4 }]), 200);
+});
+
 Deno.test("the older transport answers on its stream", async () => {
   await using app = openApp();
   const stream = await app.request("/sse");

@@ -53,3 +53,19 @@ Deno.test("MemoryEventStore keeps to its bytes, but always the newest event", as
   assert.equal(await store.getStreamIdForEventId(small), undefined);
   assert.equal(await store.getStreamIdForEventId(large), "a");
 });
+
+Deno.test("MemoryEventStore tells answers from other events", async () => {
+  const store = new MemoryEventStore();
+  const request = { jsonrpc: "2.0" as const, id: 1 };
+  const answers = [
+    await store.storeEvent("a", message(1)),
+    await store.storeEvent("a", { ...request, error: { code: -32602, message: "no" } }),
+  ];
+  const others = [
+    await store.storeEvent("a", { ...request, method: "ping" }),
+    await store.storeEvent("a", { jsonrpc: "2.0", method: "notifications/message" }),
+    "nope",
+  ];
+  assert.ok(answers.every((id) => store.isAnswer(id)));
+  assert.ok(!others.some((id) => store.isAnswer(id)));
+});

@@ -80,6 +80,19 @@ Deno.test("launchRemote() fetches an answer whose stream was closed, by Last-Eve
   assert.ok(resumed.length >= 1);
 });
 
+Deno.test("launchRemote() opens no stream for an answer that is an error", async () => {
+  await using server = new RemoteServer({ resumable: true });
+  await using connected = await connect(server.url);
+  const { session } = connected;
+  for (let turn = 0; turn < 5; turn++) {
+    await assert.rejects(session.request({ method: "no/such" }));
+  }
+  // By the time that this stream has been resumed, the others would have been.
+  assert.match(textOf(await session.call("cut", {})), /{}/);
+  const resumed = server.asked.filter(({ headers }) => headers.has("last-event-id"));
+  assert.equal(resumed.length, 1);
+});
+
 Deno.test("launchRemote() resumes after a connection that was cut in the middle of an event", async () => {
   let events = 0;
   await using server = new RemoteServer({

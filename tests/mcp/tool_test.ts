@@ -29,7 +29,9 @@ const show = defineTool({
     ratio: z.number().optional(),
     deep: z.boolean().default(false),
     pattern: z.string().optional(),
+    prefix: z.string().optional(),
   }),
+  mayBeEmpty: ["prefix"],
   output: z.object({ input: z.record(z.string(), z.unknown()) }),
   synonyms: { order: { "newest-first": "newest" } },
   handle: (input, _deps: Record<never, never>) =>
@@ -77,6 +79,11 @@ Deno.test("a bound tool takes null and empty texts for arguments that are left o
   }
 });
 
+Deno.test("a bound tool keeps an empty text that means something", async () => {
+  assert.deepEqual(await given({ repository: "app", prefix: "" }), { ...DEFAULTS, prefix: "" });
+  assert.deepEqual(await given({ repository: "app", prefix: null }), DEFAULTS);
+});
+
 Deno.test("a bound tool takes the words of older servers", async () => {
   assert.deepEqual(await given({ repository: "app", order: "newest-first" }), DEFAULTS);
   for (const order of ["constructor", "NEWEST"]) await refusal({ repository: "app", order });
@@ -90,7 +97,8 @@ Deno.test("a bound tool names what it does not expect, and what was probably mea
   );
   assert.equal(
     misspelt.hint,
-    "Did you mean repository, limit? Expected repository, order?, limit?, ratio?, deep?, pattern?",
+    "Did you mean repository, limit? Expected repository, order?, limit?, ratio?, deep?, pattern?, " +
+      "prefix?",
   );
   const hostile = await refusal({ repository: "app", ["x\u202E\n".repeat(200)]: 1 });
   assert.ok(hostile.message.length < 200);

@@ -53,9 +53,10 @@ export const registryAdd = defineTool({
     "use of an unknown server needs confirm=true after a person agreed.",
   annotations: CHANGES,
   aliases: OLD_NAMES,
+  mayBeEmpty: ["prefix"],
   input: z.strictObject({
     id: ID,
-    prefix: z.string().optional().describe("Of its tools' names; default by the id"),
+    prefix: z.string().optional().describe('Of its tools\' names; default by the id, "" for none'),
     env: ENV.optional().describe("Settings: a value, env:NAME, file:/path or podman-secret:name"),
     launch_method: z.enum(["podman", "stdio-proxy", "remote-http"]).optional(),
     image: z.string().optional(),
