@@ -16,7 +16,7 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from "../mcp/protocol.ts";
 import { Access, type AccessOptions } from "./access.ts";
-import { MemoryEventStore } from "./event_store.ts";
+import { EventBudget, MemoryEventStore } from "./event_store.ts";
 import { Guard, type GuardOptions, preflight, refusal } from "./guard.ts";
 import { ANONYMOUS, type Principal } from "./principal.ts";
 import { callerOfAddress, RateLimit } from "./rate_limit.ts";
@@ -99,6 +99,9 @@ const ROUTES = [
 const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"];
 
 const SESSION_HEADER = "mcp-session-id";
+/** What the sessions may keep together for clients that come back to a stream. */
+const MAX_EVENT_BYTES = 32 * 1024 * 1024;
+
 /** A client that polls is told to come back after so long (SEP-1699). */
 const RETRY_MS = 1_000;
 
@@ -116,6 +119,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const access = new Access(options, { clock, log });
   const rule = new ScopeRule(options.own ?? { listTools: () => [], prompts: [], templates: [] });
   const rate = new RateLimit(clock, { perMinute: options.ratePerMinute ?? 0 });
+  const budget = new EventBudget(MAX_EVENT_BYTES);
   const sessions = new Sessions({
     connect: options.connect,
     clock,
@@ -245,7 +249,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   ): Promise<Response> {
     const full = noRoom();
     if (full !== undefined) return full;
-    const events = new MemoryEventStore();
+    const events = new MemoryEventStore({ budget });
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
       eventStore: events,

@@ -13,12 +13,61 @@ export interface EventStoreOptions {
   readonly maxEvents?: number;
   /** Most bytes of all events together, roughly. @default {8388608} */
   readonly maxBytes?: number;
+  /** What all sessions may keep together. @default no limit but their own */
+  readonly budget?: EventBudget;
 }
 
-interface StoredEvent {
+/** Something that takes room. */
+interface Kept {
+  readonly bytes: number;
+  /** Told to go, since others need the room. */
+  drop(): void;
+}
+
+interface StoredEvent extends Kept {
   readonly streamId: string;
   readonly message: JSONRPCMessage;
-  readonly bytes: number;
+}
+
+/** What the events of all sessions may take together; the oldest go first, whosever they are. */
+export class EventBudget {
+  readonly #maxBytes: number;
+  /** In the order in which they came. */
+  readonly #kept = new Set<Kept>();
+  #bytes = 0;
+
+  /** @param maxBytes Most bytes, roughly. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Takes room.
+   *
+   * @param event What needs it; it stays, others go.
+   */
+  take(event: Kept): void {
+    this.#kept.add(event);
+    this.#bytes += event.bytes;
+    for (const oldest of this.#kept) {
+      if (this.#bytes <= this.#maxBytes || oldest === event) break;
+      oldest.drop();
+    }
+  }
+
+  /**
+   * Gives room back.
+   *
+   * @param event What needs it no more.
+   */
+  give(event: Kept): void {
+    if (this.#kept.delete(event)) this.#bytes -= event.bytes;
+  }
 }
 
 /** Keeps events in memory; the oldest go first. */
@@ -26,6 +75,7 @@ export class MemoryEventStore implements EventStore {
   readonly #events = new Map<string, StoredEvent>();
   readonly #maxEvents: number;
   readonly #maxBytes: number;
+  readonly #budget: EventBudget | undefined;
   #bytes = 0;
   #count = 0;
 
@@ -33,6 +83,7 @@ export class MemoryEventStore implements EventStore {
   constructor(options: EventStoreOptions = {}) {
     this.#maxEvents = options.maxEvents ?? 1000;
     this.#maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
+    this.#budget = options.budget;
   }
 
   /**
@@ -46,15 +97,29 @@ export class MemoryEventStore implements EventStore {
     this.#count++;
     const id = `${this.#count}-${streamId}`;
     const bytes = JSON.stringify(message).length;
-    this.#events.set(id, { streamId, message, bytes });
+    const event = { streamId, message, bytes, drop: () => this.#drop(id) };
+    this.#events.set(id, event);
     this.#bytes += bytes;
-    for (const [oldest, event] of this.#events) {
+    for (const oldest of this.#events.keys()) {
       const fits = this.#events.size <= this.#maxEvents && this.#bytes <= this.#maxBytes;
       if (fits || oldest === id) break;
-      this.#events.delete(oldest);
-      this.#bytes -= event.bytes;
+      this.#drop(oldest);
     }
+    this.#budget?.take(event);
     return Promise.resolve(id);
+  }
+
+  /** Forgets all events, since the session has ended. */
+  clear(): void {
+    for (const id of [...this.#events.keys()]) this.#drop(id);
+  }
+
+  #drop(id: string): void {
+    const event = this.#events.get(id);
+    if (event === undefined) return;
+    this.#events.delete(id);
+    this.#bytes -= event.bytes;
+    this.#budget?.give(event);
   }
 
   /**

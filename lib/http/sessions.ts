@@ -89,6 +89,7 @@ export class Sessions {
     server.onclose = () => {
       cleanUp?.();
       this.#beginning.delete(place);
+      events?.clear();
       if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId);
     };
     await server.connect(transport);
