@@ -69,9 +69,11 @@ export class Access {
     const { authToken, oauth } = options;
     this.#deps = deps;
     this.#token = authToken === undefined ? undefined : hash(authToken);
-    this.#oauth = oauth === undefined
-      ? undefined
-      : { ...oauth, keys: new Issuer(oauth.issuer, { ...deps, net: oauth.net }) };
+    this.#oauth = oauth === undefined ? undefined : {
+      ...oauth,
+      audiences: oauth.audiences.flatMap(spellingsOf),
+      keys: new Issuer(oauth.issuer, { ...deps, net: oauth.net }),
+    };
   }
 
   /** Asks the issuer for its keys, so that its trouble is told at the start. Never rejects. */
@@ -210,6 +212,14 @@ export class Access {
 
 /** Whoever has the operator's own token. */
 const OPERATOR: Principal = { id: "token", name: "token", scopes: new Set(SCOPES) };
+
+/** An address without a path has two spellings, and clients and issuers use either. */
+function spellingsOf(audience: string): readonly string[] {
+  const url = URL.parse(audience);
+  const isOrigin = url !== null && /^https?:$/.test(url.protocol) &&
+    (audience === url.origin || audience === `${url.origin}/`);
+  return isOrigin ? [audience, audience === url.origin ? `${audience}/` : url.origin] : [audience];
+}
 
 /** What Wharf calls itself: what the operator says, else what the client calls it. */
 function resourceOf({ audiences }: OAuthOptions, request: Request): string {

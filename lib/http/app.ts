@@ -5,8 +5,6 @@
  * @module
  */
 
-import { boundedResponse } from "../core/http.ts";
-import { parseJson } from "../core/json.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { toAppError } from "../core/errors.ts";
 import type { CallListener } from "../mcp/mod.ts";
@@ -17,6 +15,14 @@ import {
 } from "../mcp/protocol.ts";
 import { Access, type AccessOptions } from "./access.ts";
 import { EventBudget, MemoryEventStore } from "./event_store.ts";
+import {
+  acceptsEvents,
+  dropped,
+  isInitialize,
+  observed,
+  readJson,
+  withAccept,
+} from "./exchange.ts";
 import { Guard, type GuardOptions, preflight, refusal } from "./guard.ts";
 import { ANONYMOUS, type Principal } from "./principal.ts";
 import { callerOfAddress, RateLimit } from "./rate_limit.ts";
@@ -101,6 +107,9 @@ const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"];
 const SESSION_HEADER = "mcp-session-id";
 /** What the sessions may keep together for clients that come back to a stream. */
 const MAX_EVENT_BYTES = 32 * 1024 * 1024;
+
+/** The longest time that a timer takes: 2^31 - 1 ms. */
+const MAX_TIMER_MS = 2_147_483_647;
 
 /** A client that polls is told to come back after so long (SEP-1699). */
 const RETRY_MS = 1_000;
@@ -239,7 +248,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     if (!(session?.transport instanceof WebStandardStreamableHTTPServerTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
-    return await answer(session, request, body?.json);
+    return await answer(session, request, { principal, json: body?.json });
   }
 
   async function openStreamable(
@@ -259,7 +268,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     });
     const session = await sessions.begin(transport, principal, events);
     try {
-      return await answer(session, request, json);
+      return await answer(session, request, { principal, json });
     } finally {
       // A refused initialize leaves no session behind.
       if (transport.sessionId === undefined) await session.server.close();
@@ -269,7 +278,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   async function answer(
     session: Session,
     request: Request,
-    json: unknown,
+    { principal, json }: { readonly principal: Principal; readonly json: unknown },
   ): Promise<Response> {
     const { transport } = session;
     if (!(transport instanceof WebStandardStreamableHTTPServerTransport)) {
@@ -285,11 +294,16 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     session.open++;
     const isCall = request.method === "POST";
     if (isCall) session.calls++;
+    const finished = new AbortController();
     const finish = () => {
       session.open--;
       if (isCall) session.calls--;
       session.lastSeenMs = clock.now();
+      finished.abort();
     };
+    if (request.method === "GET") {
+      void atEndOf(principal, finished.signal, () => transport.closeStandaloneSSEStream());
+    }
     try {
       const response = await transport.handleRequest(
         withAccept(request),
@@ -299,6 +313,22 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     } catch (thrown) {
       finish();
       throw thrown;
+    }
+  }
+
+  /** A stream does not outlive the token that opened it; its client comes back with a new one. */
+  async function atEndOf(
+    { expiresAtMs }: Principal,
+    signal: AbortSignal,
+    end: () => void,
+  ): Promise<void> {
+    if (expiresAtMs === undefined) return;
+    try {
+      const leftMs = Math.max(0, expiresAtMs - clock.now());
+      await clock.sleep(Math.min(leftMs, MAX_TIMER_MS), signal);
+      end();
+    } catch {
+      // The stream has ended before.
     }
   }
 
@@ -348,25 +378,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     request: Request,
     principal: Principal,
   ): Promise<{ readonly json: unknown } | Response> {
-    try {
-      const whole = boundedResponse(new Response(request.body));
-      const bytes = await whole.bytes({ maxBytes: maxBodyBytes });
-      const json = parseJson(bytes, { what: "the request", maxDepth: 200 });
-      const refused = access.checkScope(principal, rule.neededFor(json), { request });
-      if (refused === undefined) return { json };
-      tellRefused(request, principal, json);
-      return refused;
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      if (error.code === "TOO_LARGE") {
-        return refusal(413, `Request larger than ${maxBodyBytes} bytes`);
-      }
-      return Response.json({
-        jsonrpc: "2.0",
-        error: { code: -32700, message: "Parse error: the request is not valid JSON" },
-        id: null,
-      }, { status: 400 });
-    }
+    const json = await readJson(request, { clock, maxBytes: maxBodyBytes });
+    if (json instanceof Response) return json;
+    const refused = access.checkScope(principal, rule.neededFor(json), { request });
+    if (refused === undefined) return { json };
+    tellRefused(request, principal, json);
+    return refused;
   }
 
   /** Calls that no session sees are told of here. */
@@ -408,47 +425,4 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 /** The word, if it is one of them. */
 function known(words: readonly string[], word: string): string {
   return words.includes(word) ? word : "other";
-}
-
-function isInitialize(json: unknown): boolean {
-  const messages = Array.isArray(json) ? json : [json];
-  return messages.some((message) =>
-    typeof message === "object" && message !== null && "method" in message &&
-    message.method === "initialize"
-  );
-}
-
-function acceptsEvents(request: Request): boolean {
-  return /text\/event-stream|\*\/\*/.test(request.headers.get("accept") ?? "");
-}
-
-/** The SDK wants both types named; a client that takes only JSON was given a session of JSON. */
-function withAccept(request: Request): Request {
-  const accept = request.headers.get("accept") ?? "";
-  const isComplete = accept.includes("application/json") && accept.includes("text/event-stream");
-  if (request.method !== "POST" || isComplete || !/application\/json|\*\/\*/.test(accept)) {
-    return request;
-  }
-  const headers = new Headers(request.headers);
-  headers.set("accept", "application/json, text/event-stream");
-  return new Request(request.url, { method: request.method, headers });
-}
-
-/** Tells when the last byte of an answer is sent, or when nobody wants it any more. */
-function observed(response: Response, finish: () => void): Response {
-  if (response.body === null) {
-    finish();
-    return response;
-  }
-  const watch = new TransformStream<Uint8Array, Uint8Array>({ flush: finish, cancel: finish });
-  return new Response(response.body.pipeThrough(watch), {
-    status: response.status,
-    headers: response.headers,
-  });
-}
-
-/** An answer that is given before the request's body was read. */
-async function dropped(request: Request, response: Response): Promise<Response> {
-  await request.body?.cancel().catch(() => {});
-  return response;
 }

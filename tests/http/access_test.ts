@@ -17,7 +17,7 @@ import { Server } from "../../lib/mcp/protocol.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { FakeLog } from "../fake_log.ts";
 import { makeWorld } from "../mcp/world.ts";
-import { AUDIENCE, ISSUER, TestIssuer } from "./test_issuer.ts";
+import { AUDIENCE, ISSUER, NOW_SECONDS, TestIssuer } from "./test_issuer.ts";
 
 const METADATA = "/.well-known/oauth-protected-resource";
 
@@ -250,6 +250,29 @@ Deno.test("a session belongs to its subject: another is told that there is none"
   assert.equal(app.app.sessionCount, 1);
 });
 
+Deno.test("a stream ends with the token that opened it, and its session goes on with a new one", async () => {
+  const { app, issuer } = await openGuarded();
+  await using _ = app;
+  const session = await app.open(await issuer.sign());
+  const listen = async (exp: number) =>
+    await app.request("/mcp", {
+      headers: {
+        accept: "text/event-stream",
+        authorization: `Bearer ${await issuer.sign({ exp })}`,
+        "mcp-session-id": session,
+      },
+    });
+  const stream = await listen(NOW_SECONDS + 60);
+  assert.equal(stream.status, 200);
+  const ended = stream.text();
+  await app.clock.advance(60_000);
+  assert.equal(await ended, "");
+  const renewed = await listen(NOW_SECONDS + 3600);
+  assert.equal(renewed.status, 200);
+  await renewed.body?.cancel();
+  assert.equal(app.app.sessionCount, 1);
+});
+
 Deno.test("a new key of the issuer's is fetched when a token comes with it, and a withdrawn one goes", async () => {
   const { app, issuer } = await openGuarded();
   await using _ = app;
@@ -369,4 +392,16 @@ Deno.test("every answer is counted, by names of Wharf's own", async () => {
       ["/mcp", "GET", 403, 0],
     ],
   );
+});
+
+Deno.test("an origin as the audience is taken with and without its slash, and covers both transports", async () => {
+  const issuer = await TestIssuer.open();
+  const oauth = { issuer: ISSUER, audiences: ["https://wharf.example"], net: issuer.net };
+  await using app = openApp({ oauth });
+  for (const aud of ["https://wharf.example", "https://wharf.example/"]) {
+    await app.open(await issuer.sign({ aud }));
+  }
+  assert.equal((await app.post(await issuer.sign(), INITIALIZE)).status, 401);
+  const { resource } = await (await app.request(METADATA)).json();
+  assert.equal(resource, "https://wharf.example");
 });

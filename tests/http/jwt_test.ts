@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { checkJwt, type JwtCheck, type JwtExpectations, readKeySet } from "../../lib/http/jwt.ts";
 import { AUDIENCE, ISSUER, NOW_SECONDS, TestIssuer } from "./test_issuer.ts";
 
@@ -114,4 +115,28 @@ Deno.test("readKeySet() takes public keys only", async () => {
   });
   const keys = readKeySet({ keys: [secret, ...issuer.keySet().keys] });
   assert.ok("claims" in await against(issuer, await issuer.sign(), { keys }));
+});
+
+Deno.test("checkJwt() takes no token that was changed in any place, and throws at none", async () => {
+  const issuer = await TestIssuer.open();
+  const token = await issuer.sign();
+  await fc.assert(
+    fc.asyncProperty(
+      // Not the last: some of its bits belong to no byte of the signature.
+      fc.nat(token.length - 2),
+      fc.constantFrom(..."ABCxyz0189-_.=+/ \u00e9"),
+      async (at, character) => {
+        const changed = token.slice(0, at) + character + token.slice(at + 1);
+        const check = await against(issuer, changed);
+        assert.ok(changed === token || "fault" in check, changed);
+      },
+    ),
+    { seed: 6, numRuns: 300 },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.string({ unit: "binary" }), async (text) => {
+      assert.ok("fault" in await against(issuer, text));
+    }),
+    { seed: 6, numRuns: 200 },
+  );
 });

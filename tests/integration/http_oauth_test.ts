@@ -155,6 +155,17 @@ Deno.test("keys that the server changes are fetched, and those that it withdrew 
   assert.ok(!await isLetIn(before));
 });
 
+Deno.test("without the net permission for its issuer Wharf says which flag it lacks", async () => {
+  await using issuer = await startAuthorizationServer({ audience: AUDIENCE });
+  await using wharf = await startWharf(
+    ["--toolsets", "oci", "--oauth-issuer", issuer.issuer, "--oauth-audience", AUDIENCE],
+    { permissions: ["--allow-net=127.0.0.1:0", "--allow-env"] },
+  );
+  assert.equal((await post(wharf, await issuer.token("read"))).status, 503);
+  const host = new URL(issuer.issuer).host;
+  assert.ok(wharf.stderr().includes(`--allow-net=${host}`), wharf.stderr());
+});
+
 /** A client of the SDK's, and the person who signs in at once. */
 class Person implements OAuthClientProvider {
   readonly redirectUrl = "http://127.0.0.1:9/callback";
