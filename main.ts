@@ -15,11 +15,14 @@ import deno from "./deno.json" with { type: "json" };
 import { type App, createApp } from "./lib/app.ts";
 import {
   banner,
+  callRemote,
   helpText,
   type Invocation,
+  namedVariables,
   parseArguments,
   printError,
   printTools,
+  runConnect,
   runTool,
   type Terminal,
 } from "./lib/cli/mod.ts";
@@ -29,8 +32,9 @@ import type { Env, Files } from "./lib/core/host.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { systemClock } from "./lib/host/clock.ts";
+import { openConfigFiles } from "./lib/host/config_files.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
-import { readEnv } from "./lib/host/env.ts";
+import { readEnv, readVariable } from "./lib/host/env.ts";
 import { appendTo, openLog } from "./lib/host/log.ts";
 import { listen, openNet } from "./lib/host/net.ts";
 import { grantedPermissions } from "./lib/host/permissions.ts";
@@ -60,6 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
     out: stdio.out,
     err: stdio.err,
     status: stdio.status,
+    question: stdio.stdinIsTerminal() ? stdio.question : undefined,
     columns: stdio.columns(),
   };
   try {
@@ -72,6 +77,7 @@ async function main(argv: readonly string[]): Promise<number> {
       terminal.out(`wharf ${INFO.version} (deno ${Deno.version.deno}, ${Deno.build.target})`);
       return 0;
     }
+    if (invocation.kind === "connect") return await connect(invocation, terminal);
     return await run(invocation, terminal, stdio);
   } catch (thrown) {
     const error = toAppError(thrown);
@@ -80,12 +86,64 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Changes a client's config; neither network nor cache nor anything of a server is touched. */
+async function connect(
+  invocation: Invocation & { readonly kind: "connect" },
+  terminal: Terminal,
+): Promise<number> {
+  const env = readEnv();
+  const { os } = Deno.build;
+  // What a server would refuse is not written for one.
+  resolveConfig(invocation.flags, env, os);
+  return await runConnect(invocation, {
+    files: openConfigFiles(),
+    clock: systemClock,
+    machine: { os, env },
+    started: {
+      isCompiled: Deno.build.standalone,
+      execPath: Deno.execPath(),
+      mainModule: Deno.mainModule,
+      runFlags: Deno.build.standalone ? [] : runFlags(),
+      directory: Deno.cwd(),
+    },
+    terminal,
+    signal: stopSignal(),
+  });
+}
+
+/**
+ * The widest permission set, for `deno run`. A checkout has it in its deno.json; where its standard
+ * library came from npm, JSR is out of reach, and a client needs the helper that started this
+ * process too. A bundle and a published module have no deno.json beside them.
+ */
+function runFlags(): readonly string[] {
+  const url = Deno.mainModule;
+  if (url.startsWith("file:") && url.endsWith("/main.ts")) {
+    const flags = ["-q", "--no-prompt", "-P=full"];
+    if (import.meta.resolve("@std/path").startsWith("jsr:")) return flags;
+    const helper = new URL("tools/deno.ts", url);
+    return ["-A", "-q", helper.href, "run", ...flags];
+  }
+  const { net, run } = deno.permissions.full;
+  return [
+    "-q",
+    "--no-prompt",
+    "--allow-net",
+    `--deny-net=${net.deny.join(",")}`,
+    "--allow-read",
+    "--allow-write",
+    "--allow-env",
+    `--allow-run=${run.join(",")}`,
+  ];
+}
+
 async function run(
-  invocation: Exclude<Invocation, { kind: "help" | "version" }>,
+  invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
   terminal: Terminal,
   stdio: Stdio,
 ): Promise<number> {
-  const env = readEnv();
+  const named = invocation.kind === "remote" ? namedVariables(invocation.target) : [];
+  const env = readEnv(named);
   const files = openFiles();
   const config = await withTokenFile(
     await readConfig(invocation.flags, { env, files }),
@@ -96,7 +154,7 @@ async function run(
     // A person who asks one question wants the answer; a server's operator wants to know what happens.
     level: invocation.kind === "serve" ? config.logLevel : quieter(config, invocation),
     clock: systemClock,
-    redact: secretsOf(config, env),
+    redact: [...secretsOf(config, env), ...named.flatMap((name) => env[name] ?? [])],
   });
   const audit = openLog({
     // For machines, whatever the log looks like, and whatever is left out of it.
@@ -126,6 +184,7 @@ async function run(
       log,
       audit,
       env,
+      variable: readVariable,
       random: Math.random,
       state: stateDirectory === undefined
         ? new MemoryDisk()
@@ -170,7 +229,7 @@ interface Ready {
 
 /** Does what the command line asks for. */
 async function perform(
-  invocation: Exclude<Invocation, { kind: "help" | "version" }>,
+  invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
   { app, config, terminal, stdio, stopped, permissions, directory, files }: Ready,
 ): Promise<number> {
   if (invocation.kind === "tools") {
@@ -180,6 +239,14 @@ async function perform(
     return await runTool(invocation, {
       tools: app.inventory.listTools(),
       terminal,
+      signal: stopped,
+    });
+  }
+  if (invocation.kind === "remote") {
+    return await callRemote(invocation, {
+      open: app.openRemote,
+      terminal,
+      timeoutMs: invocation.flags["timeout"] === undefined ? undefined : config.timeoutMs,
       signal: stopped,
     });
   }

@@ -84,6 +84,7 @@ export async function openGateway(
       log,
       env,
       files,
+      variable: host.variable,
       disk: host.state,
       engine,
       runtimes: new gateway.RuntimeFinder({ processes, env }),

@@ -13,9 +13,10 @@ import type { Catalog } from "./catalog/mod.ts";
 import type { Config } from "./config.ts";
 import { toAppError } from "./core/errors.ts";
 import type { Listen, Listening } from "./core/http.ts";
+import { once } from "./core/late.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import type { AppHost, AppInfo } from "./effects.ts";
-import type { Activations, Proxy } from "./gateway/mod.ts";
+import type { Activations, DirectOptions, DirectServer, DirectSpec, Proxy } from "./gateway/mod.ts";
 import { appInventory, type CallListener, type Inventory, type SystemFacts } from "./mcp/mod.ts";
 import type { Server, ServerOptions } from "./mcp/protocol.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
@@ -50,6 +51,14 @@ export interface App {
    * @returns Where it listens; `finished` settles when the last call is done.
    */
   serveHttp(listen: Listen, signal: AbortSignal): Promise<Listening>;
+  /**
+   * Connects to a remote server that is not activated. Nothing is kept but what a sign-in leaves.
+   *
+   * @param spec The server.
+   * @param options Whoever answers it, and cancellation.
+   * @returns The connection; whoever asked for it ends it.
+   */
+  openRemote(spec: DirectSpec, options: DirectOptions): Promise<DirectServer>;
   /** Ends what was activated; nothing of it remains. What is kept comes back with the next start. */
   close(): Promise<void>;
 }
@@ -283,6 +292,12 @@ export function createApp(given: AppHost, config: Config, info: AppInfo): App {
       else signal.addEventListener("abort", () => void stop(), { once: true });
       return listening;
     },
+    async openRemote(spec, options) {
+      const { openDirect, parsePolicy } = await import("./gateway/mod.ts");
+      const policy = parsePolicy(config.gateway.policy);
+      const deps = { ...host, disk: host.state, policy, clientInfo: info };
+      return await openDirect(spec, deps, options);
+    },
     async close() {
       if (gateway.isMade()) await (await gateway()).close();
     },
@@ -328,24 +343,4 @@ async function systemFacts(
   };
   const granted = await permissions();
   return { permissions: granted, podman: await podman(granted) };
-}
-
-/** A part that is loaded when it is asked for. */
-interface Late<T> {
-  (): Promise<T>;
-  /** Whether it was asked for. */
-  isMade(): boolean;
-}
-
-function once<T>(make: () => Promise<T>): Late<T> {
-  let made: Promise<T> | undefined;
-  const get = () => {
-    made ??= make().catch((thrown) => {
-      // A wrong setting is said at each call, and not remembered as an answer.
-      made = undefined;
-      throw thrown;
-    });
-    return made;
-  };
-  return Object.assign(get, { isMade: () => made !== undefined });
 }

@@ -26,6 +26,8 @@ export interface AppHost {
   readonly audit?: Log;
   /** The declared environment variables. */
   readonly env: Env;
+  /** Reads one that a setting refers to. */
+  readonly variable: (name: string) => string | undefined;
   /** The state directory, or memory where none can be written. */
   readonly state: Disk;
   /** Absolute path of the state directory; absent where it is in memory. */

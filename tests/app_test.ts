@@ -23,6 +23,7 @@ function openApp(flags: Record<string, string> = {}): App {
       clock: new FakeClock(),
       log: new FakeLog(),
       env: {},
+      variable: refuse,
       random: () => 0.5,
       state: new MemoryDisk(),
       pid: 1,

@@ -15,12 +15,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   host: ["core"],
   store: ["core"],
   oci: ["core"],
+  connect: ["core"],
   catalog: ["core", "store"],
   gateway: ["core", "rpc", "store", "oci", "catalog"],
   mcp: ["core", "rpc", "oci", "catalog", "gateway"],
   http: ["core", "mcp"],
   telemetry: ["core", "oci", "catalog", "gateway", "mcp", "http"],
-  cli: ["core", "mcp"],
+  cli: ["core", "mcp", "connect"],
   effects: ["core"],
   activity: ["core", "config", "effects", "catalog", "gateway", "mcp", "telemetry"],
   app: [
@@ -49,6 +50,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "mcp",
     "http",
     "cli",
+    "connect",
     "app",
   ],
   mod: ["core", "rpc", "config", "store", "oci", "catalog", "gateway", "mcp", "http", "app"],
@@ -84,6 +86,9 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "jose": ["lib/http/jwt.ts"],
   "linkedom": ["lib/catalog/html.ts"],
   "js-yaml": ["lib/catalog/yaml.ts"],
+  // Clients' config files are read by what their authors read them with, or the nearest to it.
+  "jsonc-parser": ["lib/connect/jsonc_tree.ts"],
+  "smol-toml": ["lib/connect/toml_value.ts"],
 };
 
 /** Modules of Node that only compute, for every unit. */

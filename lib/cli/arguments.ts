@@ -22,6 +22,7 @@ import {
   GLOBAL_FLAGS,
   type Show,
 } from "./commands.ts";
+import { type Elicit, elicitFlag, type RemoteTarget, remoteTarget } from "./remote_flags.ts";
 
 /** How an answer is printed. */
 export type Output = "table" | "json";
@@ -42,7 +43,27 @@ export type Invocation =
       /** Follow the answer's cursor to the end. */
       readonly all: boolean;
     }
+    | {
+      readonly kind: "remote";
+      /** The server. */
+      readonly target: RemoteTarget;
+      /** Name of the tool; without it they are listed. */
+      readonly tool: string | undefined;
+      /** Arguments as texts, to be brought into the form that the tool asks for. */
+      readonly pairs: Readonly<Record<string, string>>;
+      /** Arguments as they are. */
+      readonly json: Readonly<Record<string, unknown>>;
+      /** How the server's questions are answered. */
+      readonly elicit: Elicit | undefined;
+      readonly output: Output;
+    }
     | { readonly kind: "tools"; readonly output: Output }
+    | {
+      readonly kind: "connect";
+      /** Name of the client; without it all are listed. */
+      readonly client: string | undefined;
+      readonly output: Output;
+    }
     | { readonly kind: "help"; readonly command: CommandSpec | undefined }
     | { readonly kind: "version" }
   );
@@ -127,6 +148,9 @@ function invocation(
     if (flag.parameter !== undefined && value !== undefined) values[flag.parameter] = value;
   }
   if (command.name === "serve") return { kind: "serve", flags };
+  if (command.name === "connect") {
+    return { kind: "connect", client: words[0], output: output(flags), flags };
+  }
   if (command.tool === undefined) return { kind: "tools", output: output(flags), flags };
   return {
     kind: "tool",
@@ -151,10 +175,41 @@ function callInvocation(
   words: readonly string[],
   flags: Invocation["flags"],
 ): Invocation {
-  const [tool, ...pairs] = words;
+  const [tool, ...rest] = words;
+  const json = jsonObject(flags["json"]);
+  const pairs = pairsOf(rest, tool);
+  const target = remoteTarget(flags);
+  if (tool === undefined && flags["json"] !== undefined) throw missing(command, "tool");
+  if (target !== undefined) {
+    return {
+      kind: "remote",
+      target,
+      tool,
+      pairs,
+      json,
+      elicit: elicitFlag(flags),
+      output: output(flags),
+      flags,
+    };
+  }
   if (tool === undefined) throw missing(command, "tool");
-  const values: Record<string, unknown> = jsonObject(flags["json"]);
-  for (const pair of pairs) {
+  return {
+    kind: "tool",
+    tool,
+    arguments: { ...json, ...pairs },
+    output: output(flags),
+    show: "facts",
+    all: false,
+    flags,
+  };
+}
+
+function pairsOf(
+  words: readonly string[],
+  tool = "tool",
+): Readonly<Record<string, string>> {
+  const values: Record<string, string> = {};
+  for (const pair of words) {
     const at = pair.indexOf("=");
     if (at < 1) {
       throw new AppError("INVALID_ARGUMENT", `Cannot use "${pair}": it is not name=value`, {
@@ -163,15 +218,7 @@ function callInvocation(
     }
     values[pair.slice(0, at)] = pair.slice(at + 1);
   }
-  return {
-    kind: "tool",
-    tool,
-    arguments: values,
-    output: output(flags),
-    show: "facts",
-    all: false,
-    flags,
-  };
+  return values;
 }
 
 function jsonObject(value: unknown): Record<string, unknown> {

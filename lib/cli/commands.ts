@@ -5,6 +5,7 @@
  * @module
  */
 
+import { REMOTE_FLAGS } from "./remote_flags.ts";
 import { SERVE_FLAGS } from "./serve_flags.ts";
 
 /** One flag. */
@@ -172,6 +173,35 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: [],
     flags: SERVE_FLAGS,
     examples: ["serve --transport http", "serve --toolsets oci,hub"],
+  },
+  {
+    name: "connect",
+    about: "Put Wharf into an MCP client's config; alone it lists the clients",
+    positionals: [{ parameter: "client", required: false }],
+    flags: [
+      {
+        name: "http",
+        value: "URL",
+        about: "Connect to a server that runs, instead of starting one",
+      },
+      {
+        name: "token-env",
+        value: "NAME",
+        about: "With --http: the client's variable that holds the bearer token",
+      },
+      { name: "name", value: "NAME", about: "Name of the entry (default wharf)" },
+      { name: "dry-run", about: "Show only what would change" },
+      { name: "remove", about: "Take the entry out again" },
+      { name: "config-file", value: "FILE", about: "The client's config file, if it is elsewhere" },
+      OUTPUT,
+    ],
+    examples: [
+      "connect",
+      "connect claude-desktop --dry-run",
+      "connect cursor --toolsets oci,hub",
+      "connect vscode --http http://127.0.0.1:8080/mcp --token-env MCP_AUTH_TOKEN",
+      "connect codex --remove",
+    ],
   },
   {
     name: "inspect",
@@ -428,13 +458,19 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "call",
-    about: "Call any tool once: name=value …, or --json '{…}'",
-    positionals: [{ parameter: "tool", required: true }],
+    about: "Call any tool once: name=value …, or --json '{…}'; --url: of a remote server",
+    positionals: [{ parameter: "tool", required: false }],
     flags: [
       { name: "json", value: "OBJECT", about: "All arguments as one JSON object" },
+      ...REMOTE_FLAGS,
       OUTPUT,
     ],
-    examples: ["call get_hub_user name=docker", `call list_tags --json '{"repository":"alpine"}'`],
+    examples: [
+      "call get_hub_user name=docker",
+      `call list_tags --json '{"repository":"alpine"}'`,
+      "call --url https://example.com/mcp",
+      "call --url https://example.com/mcp search q=x --header 'Authorization=Bearer env:TOKEN'",
+    ],
   },
   {
     name: "tools",

@@ -7,6 +7,9 @@
 
 export { type Invocation, parseArguments } from "./arguments.ts";
 export { banner, type BannerFacts } from "./banner.ts";
+export { runConnect } from "./connect.ts";
 export { helpText } from "./help.ts";
+export { callRemote, type RemoteDeps } from "./remote.ts";
+export { namedVariables } from "./remote_flags.ts";
 export { printError, printTools, runTool } from "./run.ts";
 export type { Terminal } from "./terminal.ts";

@@ -5,15 +5,17 @@
  */
 
 import { type AppError, toAppError } from "../core/errors.ts";
+import { escapeHidden } from "../core/text.ts";
 import type { BoundTool, ToolResult } from "../mcp/mod.ts";
 import type { Invocation } from "./arguments.ts";
-import { openProgressBar } from "./progress.ts";
+import { contentLines } from "./content.ts";
+import { openProgressBar, type ProgressBar } from "./progress.ts";
 import { renderFacts } from "./render.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Exit codes: as `sysexits` is not followed by the peers, the common three. */
-const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** A registry that always gives a cursor must not hold the command line for ever. */
 const MAX_PAGES = 10_000;
@@ -76,6 +78,23 @@ export function printError(error: AppError, output: string, terminal: Terminal):
 }
 
 /**
+ * Hands the page of a sign-in to the person, whose browser has to run on this machine.
+ *
+ * @param url The page.
+ * @param message What it is for.
+ * @param deps Terminal, and what is drawn on it.
+ */
+export function handOver(
+  url: URL,
+  message: string,
+  { terminal, bar }: { readonly terminal: Terminal; readonly bar: Pick<ProgressBar, "clear"> },
+): void {
+  bar.clear();
+  terminal.err(`${message}: open this page in a browser of this machine`);
+  terminal.err(`  ${url.href}`);
+}
+
+/**
  * Prints the tools on offer.
  *
  * @param invocation A parsed command line.
@@ -119,7 +138,7 @@ async function printFacts(
     isGood &&= result.isError !== true;
     // What another server answered may have no structured form.
     if (result.structuredContent === undefined) {
-      terminal.out(invocation.output === "json" ? JSON.stringify(result) : text);
+      terminal.out(invocation.output === "json" ? escapeHidden(JSON.stringify(result)) : text);
     } else if (invocation.output === "json") terminal.out(JSON.stringify(answer));
     else if (invocation.show === "text") terminal.out(text);
     else {
@@ -159,9 +178,7 @@ async function* pages(
   const context = {
     caller: { client: "cli", transport: "cli" },
     openPage: (url: URL, message: string) => {
-      bar.clear();
-      deps.terminal.err(`${message}: open this page in a browser of this machine`);
-      deps.terminal.err(`  ${url.href}`);
+      handOver(url, message, { terminal: deps.terminal, bar });
       return Promise.resolve();
     },
     signal: deps.signal,
@@ -176,7 +193,8 @@ async function* pages(
     );
     const answer = result.structuredContent ?? {};
     bar.clear();
-    yield { result, answer, text: result.content.map(({ text }) => String(text ?? "")).join("\n") };
+    // What other servers answer is passed on as it came: it is cleaned for the terminal here.
+    yield { result, answer, text: contentLines({ ...result }, deps.terminal).join("\n") };
     cursor = answer["next_cursor"];
     if (!invocation.all || cursor === undefined) return;
   }

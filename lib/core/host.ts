@@ -51,6 +51,45 @@ export interface Files {
   read(path: string, options: ReadOptions): Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
 
+/** How {@linkcode ConfigFiles.replace} changes a file. */
+export interface FileChange {
+  /** What the file has to hold until the very moment of the change; `undefined`: nothing is there. */
+  readonly expected: Uint8Array | undefined;
+  /** What it holds from then on; `undefined` removes it. */
+  readonly bytes: Uint8Array | undefined;
+  /** Absolute path of a copy of what was there, with the same mode; written before the change. */
+  readonly backup: string;
+}
+
+/** Config files that other programs own, which Wharf changes where its user asks for it. */
+export interface ConfigFiles extends Files {
+  /**
+   * What is at a path; links are followed.
+   *
+   * @param path Absolute path.
+   * @returns `undefined` where nothing is.
+   * @throws {AppError} `PERMISSION_MISSING`.
+   */
+  kind(path: string): Promise<"file" | "directory" | "other" | undefined>;
+  /**
+   * Names in a folder; a missing folder has none.
+   *
+   * @param path Absolute path.
+   * @throws {AppError} `PERMISSION_MISSING`.
+   */
+  names(path: string): Promise<readonly string[]>;
+  /**
+   * Changes a file whole or not at all. What a link leads to is changed, and the link stays; the
+   * file's mode and owner stay too. A new file is for its owner alone.
+   *
+   * @param path Absolute path.
+   * @param change What was read before, and what is written.
+   * @returns `false` where the file holds something else than was expected: nothing was changed.
+   * @throws {AppError} `PERMISSION_MISSING`, `FORBIDDEN` for a file that is read-only, `UNAVAILABLE`.
+   */
+  replace(path: string, change: FileChange): Promise<boolean>;
+}
+
 /** One entry of a {@linkcode Disk} folder. */
 export interface DiskEntry {
   /** Name inside the folder. */

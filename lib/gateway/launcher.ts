@@ -39,6 +39,8 @@ export interface LauncherDeps {
   readonly log: Log;
   /** The declared environment. */
   readonly env: Env;
+  /** Reads a variable that a setting refers to, see `ValueDeps`. */
+  readonly variable: (name: string) => string | undefined;
   /** Files that settings refer to. */
   readonly files: Files;
   /** The state directory. */
@@ -136,10 +138,10 @@ export class Launcher {
    * is pinned.
    */
   async launch(plan: ActivationPlan, wishes: LaunchWishes): Promise<Started> {
-    const { files, env, policy } = this.#deps;
+    const { files, variable, policy } = this.#deps;
     throwIfAborted(wishes.signal);
     const { given, secrets } = await resolveValues(wishes.values, plan.parts.settings, {
-      env,
+      variable,
       files,
     });
     const parts = renderLaunch(plan, given, policy);

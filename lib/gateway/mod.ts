@@ -12,6 +12,15 @@ export { ActiveStore } from "./active_state.ts";
 export type { ActiveView, OfferedTool } from "./active_view.ts";
 export { type AuditActor, AuditLog } from "./audit.ts";
 export type { CleanTool, ObjectSchema, ToolHint } from "./clean_tools.ts";
+export {
+  type DirectDeps,
+  type DirectOptions,
+  type DirectPerson,
+  type DirectServer,
+  type DirectSpec,
+  openDirect,
+} from "./direct_call.ts";
+export type { DirectSignIn } from "./direct_sign_in.ts";
 export { ContainerEngine, type Owner } from "./engine.ts";
 export type { EngineName } from "./engine_args.ts";
 export type { Usage } from "./launched.ts";

@@ -176,6 +176,12 @@ export class OAuth {
     const renewed = await this.#renewKept(request, signal);
     if (renewed !== undefined) return renewed;
     const { server, authorize } = request;
+    // One sign-in at a time for a server: a second question waits for the first.
+    const one = this.#asking.get(server.href) ?? new Limiter(1);
+    this.#asking.set(server.href, one);
+    if (request.client?.grant !== undefined) {
+      return await one.run(() => this.#askAsItself(request, signal), signal);
+    }
     if (authorize === undefined) {
       throw new AppError(
         "UNAUTHORIZED",
@@ -183,9 +189,6 @@ export class OAuth {
         { hint: "Add it again with registry-add or wharf add, and sign in there" },
       );
     }
-    // One person and one registration: a second question for the server waits for the first.
-    const one = this.#asking.get(server.href) ?? new Limiter(1);
-    this.#asking.set(server.href, one);
     return await one.run(() => this.#ask({ ...request, authorize }, signal), signal);
   }
 
@@ -200,7 +203,7 @@ export class OAuth {
     if (token !== rejected && !isOver(record, clock.now())) return token;
     // A renewed token allows no more than the old one (RFC 6749, 6), which is still good.
     if (challenge?.insufficientScope === true) return undefined;
-    const hasClient = record.client !== undefined || request.client !== undefined;
+    const hasClient = record.client !== undefined || request.client?.id !== undefined;
     if (refresh !== undefined && record.redirectUrl !== undefined && hasClient) {
       const { redirectUrl } = record;
       const signIn = this.#signIn(request, { redirectUrl, renewOnly: true });
@@ -218,6 +221,39 @@ export class OAuth {
     });
     await store.update(server, ({ client, redirectUrl }) => ({ client, redirectUrl }));
     return undefined;
+  }
+
+  /** As a client that needs no person. */
+  async #askAsItself(request: RenewRequest, signal: AbortSignal): Promise<string> {
+    const { server, challenge, client } = request;
+    const { grant } = client ?? {};
+    const provider = grant?.kind === "id_jag" ? grant.provider.tokenUrl : server;
+    // Whoever names the provider is the operator: who else answered so far is not asked about it.
+    const asking = new SignInFetch(netFetch(this.#deps, { ...EXCHANGE, server: provider }), {
+      server: provider,
+      signal,
+      secrets: [],
+    });
+    const signIn = this.#signIn(request, {
+      askProvider: asking.fetch,
+      ...(challenge?.scope === undefined ? {} : { scope: challenge.scope }),
+    });
+    const exchange = this.#fetch(request, signal);
+    await exchange.guard(() => this.#auth(signIn, request, { exchange }));
+    return await this.#gained(server);
+  }
+
+  /** The token that a sign-in has left. */
+  async #gained(server: URL): Promise<string> {
+    const { store, log } = this.#deps;
+    const token = (await store.read(server)).tokens?.access_token;
+    if (token === undefined) {
+      throw new AppError("BAD_RESPONSE", `Cannot sign in to "${server.host}": it gave no token`, {
+        hint: "Try again",
+      });
+    }
+    log.info("signed in to a server", { server: server.host });
+    return token;
   }
 
   /** With a person. */
@@ -269,19 +305,12 @@ export class OAuth {
       await this.#unregister(request);
       throw thrown;
     }
-    const token = (await store.read(server)).tokens?.access_token;
-    if (token === undefined) {
-      throw new AppError("BAD_RESPONSE", `Cannot sign in to "${server.host}": it gave no token`, {
-        hint: "Try again",
-      });
-    }
-    log.info("signed in to a server", { server: server.host });
-    return token;
+    return await this.#gained(server);
   }
 
   /** Forgets a registration; what an operator registered stays bound to where it was used. */
   async #unregister({ server, client }: RenewRequest): Promise<void> {
-    if (client !== undefined) return;
+    if (client?.id !== undefined) return;
     await this.#deps.store.update(server, ({ client: _, redirectUrl: __, ...rest }) => rest);
   }
 
@@ -325,7 +354,7 @@ export class OAuth {
 
   #signIn(
     { server, client }: RenewRequest,
-    options: Pick<SignInOptions, "redirectUrl" | "renewOnly">,
+    options: Pick<SignInOptions, "askProvider" | "redirectUrl" | "renewOnly" | "scope">,
   ): SignIn {
     return new SignIn(this.#deps, {
       ...options,
@@ -341,7 +370,9 @@ export class OAuth {
       otherOrigins: true,
       ...(heard === undefined ? {} : { heard }),
     });
-    const secrets = client?.secret === undefined ? [] : [client.secret];
+    const { secret, privateKey, grant } = client ?? {};
+    const idToken = grant?.kind === "id_jag" ? grant.provider.idToken : undefined;
+    const secrets = [secret, privateKey, idToken].filter((value) => value !== undefined);
     return new SignInFetch(ask, { server, signal, secrets });
   }
 

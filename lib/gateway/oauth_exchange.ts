@@ -21,8 +21,16 @@ export interface SignInFetchOptions {
   readonly secrets: readonly string[];
 }
 
-/** What is posted to a token endpoint and is a secret (RFC 6749, 7636). */
-const SECRET_PARAMETERS = ["client_secret", "code", "code_verifier", "refresh_token"];
+/** What is posted to a token endpoint and is a secret (RFC 6749, 7521, 7636, 8693). */
+const SECRET_PARAMETERS = [
+  "assertion",
+  "client_assertion",
+  "client_secret",
+  "code",
+  "code_verifier",
+  "refresh_token",
+  "subject_token",
+];
 
 const SHOWN_CHARS = 300;
 

@@ -7,15 +7,27 @@
 
 import { AppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
+import { type ClientGrant, keyAuthentication, tokenRequest } from "./oauth_grant.ts";
 import type { OAuthRecord, OAuthStore } from "./oauth_store.ts";
-import type { OAuthClientProvider } from "./sdk.ts";
+import type { AddClientAuthentication, FetchLike, OAuthClientProvider } from "./sdk.ts";
 
-/** A client that the operator registered by hand, where a server takes no registration. */
+/** A client that the operator registered by hand, or that describes itself. */
 export interface OAuthClient {
-  /** Its id. */
-  readonly id: string;
+  /** Its id; without it Wharf registers, or is named by `metadataUrl`. */
+  readonly id?: string;
   /** Its secret, if it has one. */
   readonly secret?: string;
+  /** Its private key in PEM, in place of a secret; only with a grant. */
+  readonly privateKey?: string;
+  /** The authorization server that knows it; it is named to no other. @default the first one */
+  readonly issuer?: string;
+  /**
+   * Its metadata document, whose address is its id where the authorization server takes that (OAuth
+   * Client ID Metadata Documents).
+   */
+  readonly metadataUrl?: string;
+  /** How it gets tokens without a person. @default a person signs in */
+  readonly grant?: ClientGrant;
   /** The port of the redirect address that it was registered with. @default any */
   readonly redirectPort?: number;
 }
@@ -32,10 +44,14 @@ export interface SignInDeps {
 export interface SignInOptions {
   /** The server to sign in to. */
   readonly server: URL;
-  /** Where the browser comes back to. */
-  readonly redirectUrl: string;
-  /** A client that is registered already. */
+  /** Where the browser comes back to; absent where no person signs in. */
+  readonly redirectUrl?: string;
+  /** A client that is registered already, or describes itself. */
   readonly client?: OAuthClient;
+  /** What a token without a person must allow. */
+  readonly scope?: string;
+  /** Asks an identity provider. */
+  readonly askProvider?: FetchLike;
   /** Whether tokens are renewed only; a person is not asked. @default {false} */
   readonly renewOnly?: boolean;
 }
@@ -53,6 +69,10 @@ export class SignIn implements OAuthClientProvider {
   readonly #deps: SignInDeps;
   readonly #options: SignInOptions;
   readonly #state = randomText();
+  /** How the client proves itself by a key; absent: by what the server and its secret allow. */
+  readonly addClientAuthentication?: AddClientAuthentication;
+  /** Where the client describes itself. */
+  readonly clientMetadataUrl?: string;
   #verifier = "";
   #discovery: Discovery | undefined;
   #authorizationUrl: URL | undefined;
@@ -64,6 +84,11 @@ export class SignIn implements OAuthClientProvider {
   constructor(deps: SignInDeps, options: SignInOptions) {
     this.#deps = deps;
     this.#options = options;
+    const { id, metadataUrl, privateKey } = options.client ?? {};
+    if (metadataUrl !== undefined) this.clientMetadataUrl = metadataUrl;
+    if (id !== undefined && privateKey !== undefined) {
+      this.addClientAuthentication = keyAuthentication(id, privateKey);
+    }
   }
 
   /** Where the person is to be sent; `undefined` before that is known. */
@@ -77,7 +102,7 @@ export class SignIn implements OAuthClientProvider {
   }
 
   /** @inheritdoc */
-  get redirectUrl(): string {
+  get redirectUrl(): string | undefined {
     return this.#options.redirectUrl;
   }
 
@@ -85,7 +110,7 @@ export class SignIn implements OAuthClientProvider {
   get clientMetadata(): Provider["clientMetadata"] {
     return {
       client_name: "Wharf",
-      redirect_uris: [this.redirectUrl],
+      redirect_uris: this.redirectUrl === undefined ? [] : [this.redirectUrl],
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
       token_endpoint_auth_method: "none",
@@ -101,21 +126,20 @@ export class SignIn implements OAuthClientProvider {
   async clientInformation(): Promise<ClientInformation | undefined> {
     const { client: kept } = await this.#read();
     const { client } = this.#options;
-    if (client === undefined) return kept;
+    if (client?.id === undefined) return kept;
+    // Where it was used first; it must go nowhere else.
+    const issuer = client.issuer ?? (kept?.client_id === client.id ? kept.issuer : undefined);
     return {
       client_id: client.id,
       ...(client.secret === undefined ? {} : { client_secret: client.secret }),
-      // Where it was used first; it must go nowhere else.
-      ...(kept?.client_id === client.id && kept.issuer !== undefined
-        ? { issuer: kept.issuer }
-        : {}),
+      ...(issuer === undefined ? {} : { issuer }),
     };
   }
 
   /** @inheritdoc */
   async saveClientInformation(information: ClientInformation): Promise<void> {
     const { client, server, redirectUrl } = this.#options;
-    if (client !== undefined && information.client_id !== client.id) {
+    if (client?.id !== undefined && information.client_id !== client.id) {
       throw new AppError(
         "ADDRESS_REFUSED",
         `Cannot sign in to "${server.host}": it now names another authorization server`,
@@ -124,7 +148,7 @@ export class SignIn implements OAuthClientProvider {
     }
     // The secret of a client that the operator keeps is not written a second time.
     const { client_secret: _, ...open } = information;
-    const kept = client === undefined ? information : open;
+    const kept = client?.id === undefined ? information : open;
     await this.#update((record) => ({ ...record, client: kept, redirectUrl }));
   }
 
@@ -139,6 +163,20 @@ export class SignIn implements OAuthClientProvider {
   async saveTokens(tokens: Tokens): Promise<void> {
     const obtainedAtMs = this.#deps.clock.now();
     await this.#update((record) => ({ ...record, tokens, obtainedAtMs }));
+  }
+
+  /** The request of a client that needs no person; `undefined` where a person brings a code. */
+  async prepareTokenRequest(): Promise<URLSearchParams | undefined> {
+    const { client, server, scope, askProvider } = this.#options;
+    if (client?.grant === undefined || askProvider === undefined) return undefined;
+    const { resourceMetadata, authorizationServerUrl = "" } = this.#discovery ?? {};
+    const wanted = scope ?? resourceMetadata?.scopes_supported?.join(" ");
+    return await tokenRequest(client.grant, {
+      issuer: this.issuer ?? authorizationServerUrl,
+      resource: resourceMetadata?.resource ?? server.href,
+      ask: askProvider,
+      ...(wanted === undefined ? {} : { scope: wanted }),
+    });
   }
 
   /** @inheritdoc */

@@ -8,7 +8,7 @@
 
 import type { Setting } from "../catalog/mod.ts";
 import { AppError } from "../core/errors.ts";
-import type { Env, Files } from "../core/host.ts";
+import type { Files } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
 import { isInside, isPlainAbsolute, matches, type Policy } from "./policy.ts";
 import type { GivenValue, GivenValues } from "./template.ts";
@@ -149,8 +149,12 @@ function forbidden(value: StoredValue, state: string, key?: string): AppError {
 
 /** Where references are looked up. */
 export interface ValueDeps {
-  /** Wharf's own environment, as far as it declares it. */
-  readonly env: Env;
+  /**
+   * Reads a variable of Wharf's own environment.
+   *
+   * @throws {AppError} `PERMISSION_MISSING` where Wharf may not.
+   */
+  readonly variable: (name: string) => string | undefined;
   /** Reads the files that references name. */
   readonly files: Files;
 }
@@ -197,11 +201,11 @@ export async function resolveValues(
 async function textOf(
   setting: string,
   value: Exclude<StoredValue, { readonly kind: "podman-secret" }>,
-  { env, files }: ValueDeps,
+  { variable, files }: ValueDeps,
 ): Promise<string> {
   if (value.kind === "text") return value.text;
   if (value.kind === "env") {
-    const text = env[value.name];
+    const text = variable(value.name);
     if (text !== undefined && text !== "") return text;
     throw missing(setting, value, `Wharf's environment has no ${value.name}`);
   }

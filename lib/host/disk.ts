@@ -117,7 +117,14 @@ export function openDisk(root: string, clock: Clock = systemClock): Disk {
   };
 }
 
-async function readFile(
+/**
+ * Reads a regular file of bounded size.
+ *
+ * @param path Absolute path.
+ * @param options The most bytes.
+ * @returns `undefined` when there is no such file.
+ */
+export async function readFile(
   path: string,
   { maxBytes }: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -174,7 +181,8 @@ async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   await syncFolder(folder);
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes a rename in a folder last, where the system can. */
+export async function syncFolder(folder: string): Promise<void> {
   try {
     using file = await Deno.open(folder);
     await file.sync();
@@ -226,7 +234,7 @@ async function listFolder(folder: string): Promise<DiskEntry[]> {
 }
 
 /** `undefined` for what does not exist; a missing permission is never taken for that. */
-async function absent<T>(action: () => Promise<T>): Promise<T | undefined> {
+export async function absent<T>(action: () => Promise<T>): Promise<T | undefined> {
   try {
     return await action();
   } catch (thrown) {
@@ -237,14 +245,18 @@ async function absent<T>(action: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-interface Guarded {
+/** What an action is about, for its errors. */
+export interface Guarded {
+  /** The path that the error names. */
   readonly path: string;
+  /** What was tried. */
   readonly kind: "read" | "write";
   /** What grants the permission. */
   readonly flags: string;
 }
 
-async function guarded<T>(action: () => Promise<T>, about: Guarded): Promise<T> {
+/** Runs an action; a failed system call becomes an `AppError` with the next step. */
+export async function guarded<T>(action: () => Promise<T>, about: Guarded): Promise<T> {
   try {
     return await action();
   } catch (thrown) {

@@ -5,12 +5,15 @@
  * @module
  */
 
+import { AppError } from "../core/errors.ts";
 import type { Env } from "../core/host.ts";
 
 /** Every variable that Wharf reads; the permission sets of deno.json name the same. */
 export const ENV_NAMES: readonly string[] = [
   "ALL_PROXY",
   "APPDATA",
+  "CLAUDE_CONFIG_DIR",
+  "CODEX_HOME",
   "COLUMNS",
   "CONTAINERS_CONF",
   "CONTAINERS_REGISTRIES_CONF",
@@ -19,6 +22,7 @@ export const ENV_NAMES: readonly string[] = [
   "DENO_TLS_CA_STORE",
   "DOCKER_AUTH_CONFIG",
   "DOCKER_CONFIG",
+  "GEMINI_CLI_HOME",
   "HOME",
   "HTTPS_PROXY",
   "HTTP_PROXY",
@@ -61,11 +65,12 @@ export const ENV_NAMES: readonly string[] = [
 /**
  * Reads the declared variables.
  *
+ * @param further Names that the command line refers to. @default none
  * @returns Those that are set and may be read.
  */
-export function readEnv(): Env {
+export function readEnv(further: readonly string[] = []): Env {
   const env: Record<string, string> = {};
-  for (const name of ENV_NAMES) {
+  for (const name of [...ENV_NAMES, ...further]) {
     try {
       const value = Deno.env.get(name);
       if (value !== undefined) env[name] = value;
@@ -75,4 +80,24 @@ export function readEnv(): Env {
     }
   }
   return env;
+}
+
+/**
+ * Reads a variable that a person refers to by its name, when its value is needed.
+ *
+ * @param name Its name.
+ * @returns Its value, or `undefined` where it is not set.
+ * @throws {AppError} `PERMISSION_MISSING` where Deno does not allow it.
+ */
+export function readVariable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.NotCapable)) throw thrown;
+    throw new AppError(
+      "PERMISSION_MISSING",
+      `Cannot read the environment variable "${name}": Deno does not allow it`,
+      { hint: `Start Wharf with --allow-env=${name}` },
+    );
+  }
 }

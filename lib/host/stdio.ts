@@ -4,6 +4,8 @@
  * @module
  */
 
+import { linesOf } from "../core/lines.ts";
+
 /** The standard streams of this process. */
 export interface Stdio {
   /** Standard input. */
@@ -19,6 +21,14 @@ export interface Stdio {
    * cursor stays at the line's start, so that whatever else is written covers it.
    */
   readonly status: ((line: string) => void) | undefined;
+  /**
+   * Asks whoever types into standard input for a line; nothing else may read it meanwhile.
+   *
+   * @param prompt What is shown on standard error before it.
+   * @param signal Gives up; what is typed later is the answer to the next question.
+   * @returns The line without its end; `undefined` at the end of the input, or when given up.
+   */
+  question(prompt: string, signal: AbortSignal): Promise<string | undefined>;
   /** Whether a person types into standard input. */
   stdinIsTerminal(): boolean;
   /** Width of the terminal that shows standard output, or `undefined` where it is none. */
@@ -28,6 +38,9 @@ export interface Stdio {
 /** Anything narrower is a terminal that does not tell its size. */
 const NARROWEST = 20;
 
+/** A longer line is no answer. */
+const MAX_LINE_BYTES = 64 * 1024;
+
 /**
  * Opens the standard streams.
  *
@@ -35,6 +48,7 @@ const NARROWEST = 20;
  */
 export function openStdio(): Stdio {
   const encoder = new TextEncoder();
+  const lines = typedLines();
   const write = (
     stream: { writeSync(bytes: Uint8Array): number },
     [before, after] = ["", "\n"],
@@ -58,6 +72,13 @@ export function openStdio(): Stdio {
     out: write(Deno.stdout),
     err: write(Deno.stderr),
     status: Deno.stderr.isTerminal() ? write(Deno.stderr, ["\x1b[K", "\r"]) : undefined,
+    async question(prompt, signal) {
+      write(Deno.stderr, ["", ""])(prompt);
+      const line = await lines.next(signal);
+      // The cursor stands behind the prompt still.
+      if (line === undefined) write(Deno.stderr)("");
+      return line;
+    },
     stdinIsTerminal: () => Deno.stdin.isTerminal(),
     columns() {
       if (!Deno.stdout.isTerminal()) return undefined;
@@ -66,6 +87,33 @@ export function openStdio(): Stdio {
         return columns < NARROWEST ? 80 : columns;
       } catch {
         return 80;
+      }
+    },
+  };
+}
+
+/** Lines of standard input, which is opened with the first. */
+function typedLines(): { next(signal: AbortSignal): Promise<string | undefined> } {
+  let lines: AsyncGenerator<Uint8Array | undefined> | undefined;
+  let pending: Promise<string | undefined> | undefined;
+  async function read(): Promise<string | undefined> {
+    lines ??= linesOf(Deno.stdin.readable.getReader(), MAX_LINE_BYTES);
+    const { done, value } = await lines.next();
+    return done === true ? undefined : new TextDecoder().decode(value).replace(/\r$/, "");
+  }
+  return {
+    async next(signal) {
+      const given = Promise.withResolvers<undefined>();
+      const giveUp = () => given.resolve(undefined);
+      if (signal.aborted) return undefined;
+      signal.addEventListener("abort", giveUp, { once: true });
+      try {
+        pending ??= read();
+        const line = await Promise.race([pending, given.promise]);
+        if (!signal.aborted) pending = undefined;
+        return line;
+      } finally {
+        signal.removeEventListener("abort", giveUp);
       }
     },
   };

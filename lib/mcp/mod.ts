@@ -27,6 +27,7 @@ import {
 import { getImageInfo, ping } from "./tools/images.ts";
 import { listTags } from "./tools/tags.ts";
 
+export type { DirectPerson, DirectServer, DirectSpec } from "../gateway/mod.ts";
 export type { Completion, CompletionContext } from "./completion.ts";
 export type { CallListener, FinishedCall } from "./finished_call.ts";
 export type { Inventory, InventoryParts } from "./inventory.ts";

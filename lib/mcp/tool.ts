@@ -25,6 +25,7 @@
  */
 
 import { z } from "zod";
+import { coerceArguments, type Synonyms } from "../core/coerce.ts";
 import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
 import type { Origin } from "../gateway/mod.ts";
@@ -179,7 +180,7 @@ export interface ToolSpec<I extends z.ZodObject, O extends z.ZodObject, D> {
   /** Optional arguments whose empty text means something. @default none */
   readonly mayBeEmpty?: readonly string[];
   /** Words of older servers for values of ours that mean the same, by argument. */
-  readonly synonyms?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly synonyms?: Synonyms;
   /** Names of arguments in older servers. */
   readonly aliases?: Readonly<Record<string, string>>;
   /** The structured answer. */
@@ -265,7 +266,7 @@ interface ArgumentSpec<I extends z.ZodObject> {
   readonly name: string;
   readonly input: I;
   readonly mayBeEmpty?: readonly string[];
-  readonly synonyms?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly synonyms?: Synonyms;
   readonly aliases?: Readonly<Record<string, string>>;
 }
 
@@ -282,7 +283,7 @@ function checkedArguments<I extends z.ZodObject>(
       { hint: `Pass ${expected(spec.input)}` },
     );
   }
-  const parsed = spec.input.safeParse(coerced(given, schema, spec));
+  const parsed = spec.input.safeParse(coerceArguments(given, schema, spec));
   if (parsed.success) return parsed.data;
   // A misspelt name first: it often explains why another is missing.
   const issues = parsed.error.issues.toSorted((a, b) =>
@@ -334,60 +335,4 @@ function expected(input: z.ZodObject): string {
 
 function lowered(message: string): string {
   return message.slice(0, 1).toLowerCase() + message.slice(1);
-}
-
-/**
- * Arguments as models and command lines send them, where nothing is lost by it: numbers and
- * booleans as text and back, a list as words with commas, `null` or an empty text for an argument
- * that is left out, where an empty text has no meaning of its own.
- */
-function coerced(
-  args: object,
-  schema: Readonly<Record<string, unknown>>,
-  { synonyms = {}, mayBeEmpty = [] }: Pick<ArgumentSpec<z.ZodObject>, "synonyms" | "mayBeEmpty">,
-): object {
-  const { properties, required } = schema;
-  if (typeof properties !== "object" || properties === null) return args;
-  const types = new Map(Object.entries(properties).map(([name, type]) => [name, type?.type]));
-  const needed = new Set(Array.isArray(required) ? required : []);
-  return Object.fromEntries(
-    Object.entries(args)
-      .filter(([name, value]) => {
-        const isEmpty = value === null || (value === "" && !mayBeEmpty.includes(name));
-        return !isEmpty || needed.has(name) || !types.has(name);
-      })
-      .map(([name, value]) => {
-        const words = synonyms[name] ?? {};
-        const inOurWords = (word: unknown) =>
-          typeof word === "string" && Object.hasOwn(words, word) ? words[word] : word;
-        const coercedOne = coercedValue(inOurWords(value), types.get(name));
-        return [name, Array.isArray(coercedOne) ? coercedOne.map(inOurWords) : coercedOne];
-      }),
-  );
-}
-
-function coercedValue(value: unknown, type: unknown): unknown {
-  if (type === "object" && Array.isArray(value)) return pairsOf(...value.map(String));
-  if (typeof value === "boolean" && type === "string") return String(value);
-  if (typeof value !== "string") return value;
-  if (type === "boolean") {
-    const word = value.toLowerCase();
-    return word === "true" ? true : word === "false" ? false : value;
-  }
-  if (type === "object") return pairsOf(value);
-  if (type === "array") {
-    return value.split(",").map((word) => word.trim()).filter((word) => word !== "");
-  }
-  const isNumber = type === "integer" || type === "number";
-  return isNumber && /^-?\d{1,15}(?:\.\d{1,6})?$/.test(value) ? Number(value) : value;
-}
-
-/** `NAME=VALUE` as command lines write members; what is none stays and is refused with its name. */
-function pairsOf(...words: readonly string[]): unknown {
-  const pairs = words.map((word): readonly [string, string] | undefined => {
-    const at = word.indexOf("=");
-    return at < 1 ? undefined : [word.slice(0, at), word.slice(at + 1)];
-  });
-  const whole = pairs.filter((pair) => pair !== undefined);
-  return whole.length === words.length ? Object.fromEntries(whole) : words;
 }

@@ -131,3 +131,20 @@ Deno.test("parseArguments() names what is wrong and the next step", async (t) =>
     failure("call", "t", "--json", "[1]"),
   ]);
 });
+
+Deno.test("parseArguments() takes a client to connect, or none to list them", () => {
+  assert.deepEqual(parseArguments(["connect", "cursor", "--dry-run", "--toolsets", "oci,hub"]), {
+    kind: "connect",
+    client: "cursor",
+    output: "table",
+    flags: { toolsets: ["oci,hub"], "dry-run": true },
+  });
+  assert.deepEqual(parseArguments(["connect", "--output", "json"]), {
+    kind: "connect",
+    client: undefined,
+    output: "json",
+    flags: { output: "json" },
+  });
+  assert.match(failure("connect", "cursor", "zed"), /^INVALID_ARGUMENT: Cannot use "zed"/);
+  assert.match(failure("connect", "--transport", "http"), /wharf connect has no such flag/);
+});

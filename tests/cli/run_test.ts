@@ -94,3 +94,14 @@ Deno.test("runTool() tells a wrong command line from a question that has no answ
     'wharf: Cannot call "registry-get": there is no such tool',
   ]);
 });
+
+Deno.test("runTool() cleans what another server answered before a terminal shows it", async () => {
+  const answer = () => ({
+    content: [{ type: "text", text: "a\u001b[2J\u202eb" }, { type: "image", data: "AAAA" }],
+  });
+  const text = await run(["exec", "t"], "registry-exec", answer);
+  assert.deepEqual(text.out, ["a[2Jb\n[image 3 B]"]);
+  const json = await run(["exec", "t", "--output", "json"], "registry-exec", answer);
+  assert.doesNotMatch(json.out?.[0] ?? "", /\u202e/);
+  assert.deepEqual(JSON.parse(json.out?.[0] ?? ""), answer());
+});

@@ -95,7 +95,7 @@ function makeWorld(tools: () => readonly unknown[] = () => [TOOL]) {
       launches.push({ ...wishes, plan });
       if (failure !== undefined) throw failure;
       const { secrets } = await resolveValues(wishes.values, plan.parts.settings, {
-        env: {},
+        variable: () => undefined,
         files: { read: () => Promise.resolve(undefined) },
       });
       const server = new ScriptedServer({

@@ -84,6 +84,7 @@ function makeWorld(program: Program, policyValue?: unknown) {
     clock,
     log,
     env,
+    variable: () => undefined,
     files: { read: () => Promise.resolve(undefined) },
     disk,
     directory: "/state",

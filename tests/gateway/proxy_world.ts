@@ -154,7 +154,7 @@ export function makeProxyWorld(
       unavailable: () => Promise.resolve({}),
       async launch(plan: ActivationPlan, wishes: LaunchWishes): Promise<Started> {
         const { secrets } = await resolveValues(wishes.values, plan.parts.settings, {
-          env: {},
+          variable: () => undefined,
           files: { read: () => Promise.resolve(undefined) },
         });
         const server = new ScriptedServer(scripts.get(plan.id));

@@ -133,7 +133,7 @@ Deno.test("resolveValues() looks references up and says which texts are secret",
       none: "",
     }),
     settings,
-    { env: { KEY: "from env" }, files: FILES },
+    { variable: (name) => name === "KEY" ? "from env" : undefined, files: FILES },
   );
   assert.deepEqual(Object.fromEntries(given), {
     open: { kind: "text", text: "public" },
@@ -149,7 +149,10 @@ Deno.test("resolveValues() looks references up and says which texts are secret",
 
 Deno.test("resolveValues() names the setting and what is not there", async () => {
   const resolve = (text: string) =>
-    resolveValues(stored({ KEY: text }), [], { env: { EMPTY: "" }, files: FILES });
+    resolveValues(stored({ KEY: text }), [], {
+      variable: (name) => name === "EMPTY" ? "" : undefined,
+      files: FILES,
+    });
   await assert.rejects(
     resolve("env:NOPE"),
     failsWith("NOT_FOUND", /^Cannot use "env:NOPE" for "KEY": Wharf's environment has no NOPE$/),

@@ -79,7 +79,14 @@ export async function serverScenarios(): Promise<readonly string[]> {
   return [...output.matchAll(/^\s+- (\S+)/gm)].map((match) => match[1] ?? "");
 }
 
-async function suite(args: readonly string[], cwd: string): Promise<string> {
+/**
+ * Runs the suite.
+ *
+ * @param args Its command line.
+ * @param cwd Where it may write.
+ * @returns All that it wrote.
+ */
+export async function suite(args: readonly string[], cwd: string): Promise<string> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), TIMEOUT_MS);
   try {
@@ -97,7 +104,10 @@ async function suite(args: readonly string[], cwd: string): Promise<string> {
   }
 }
 
-async function withFolder<Result>(body: (folder: string) => Promise<Result>): Promise<Result> {
+/** Runs something with a folder that is gone afterwards. */
+export async function withFolder<Result>(
+  body: (folder: string) => Promise<Result>,
+): Promise<Result> {
   const folder = await Deno.makeTempDir({ prefix: "wharf-conformance-" });
   try {
     return await body(folder);

@@ -85,6 +85,7 @@ async function startWorld(env: Record<string, string> = {}): Promise<World> {
           clock: systemClock,
           log,
           env: all,
+          variable: (name) => all[name],
           files: openFiles(),
           disk,
           directory,

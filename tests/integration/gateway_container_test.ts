@@ -107,6 +107,12 @@ integrationTest("a container is found, planned, added, called and removed from t
     });
     assert.equal(set.code, 0, set.stderr);
     assert.ok(!set.stdout.includes("hunter2"));
+    // A value may also stay where it is, under any name that the operator gives.
+    const referred = ["config-set", "ours/tiny", "GREETING=env:GREETING_OF_MINE", ...flags];
+    assert.equal((await runWharf(referred, { env })).code, 0);
+    const unset = await runWharf(["add", "ours/tiny", "--yes", ...flags], { env });
+    assert.match(unset.stderr, /Wharf's environment has no GREETING_OF_MINE/);
+    env["GREETING_OF_MINE"] = "hunter2-abc";
     const add = await runWharf(["add", "ours/tiny", "--yes", ...flags], { env });
     assert.equal(add.code, 0, add.stderr);
     assert.match(add.stdout, /^runs: .*@sha256:[0-9a-f]{64}$/m);

@@ -7,6 +7,7 @@
 
 import { toAppError } from "../../lib/core/errors.ts";
 import { systemClock } from "../../lib/host/clock.ts";
+import { openConfigFiles } from "../../lib/host/config_files.ts";
 import { openDisk, openFiles } from "../../lib/host/disk.ts";
 import { readEnv } from "../../lib/host/env.ts";
 import { listen, openNet } from "../../lib/host/net.ts";
@@ -43,6 +44,14 @@ const ACTIONS: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   async writeDisk([root = "", path = ""]) {
     await openDisk(root).write(path, new Uint8Array(3));
     return "written";
+  },
+  async kind([path = ""]) {
+    return await openConfigFiles().kind(path) ?? "absent";
+  },
+  async replaceConfig([path = "", expected = ""]) {
+    const [before, after] = [expected, "two"].map((text) => new TextEncoder().encode(text));
+    const backup = `${path}.backup`;
+    return await openConfigFiles().replace(path, { expected: before, bytes: after, backup });
   },
   async fetch([url = "", origin = "named"]) {
     await using net = openNet({ userAgent: "child/1", clock: systemClock });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/host/clock.ts";
-import { ENV_NAMES, readEnv } from "../../lib/host/env.ts";
+import { ENV_NAMES, readEnv, readVariable } from "../../lib/host/env.ts";
 import { grantedPermissions } from "../../lib/host/permissions.ts";
 import { settle } from "../fake_clock.ts";
 import { ask, child } from "./host_child.ts";
@@ -39,7 +39,7 @@ Deno.test("ENV_NAMES holds each name once, in order", () => {
   assert.deepEqual(ENV_NAMES, [...new Set(ENV_NAMES)].sort());
 });
 
-Deno.test("readEnv() reads the declared names and no other", () => {
+Deno.test("readEnv() reads the declared names, those it is asked for, and no other", () => {
   const names = ["HUB_USERNAME", "WHARF_UNDECLARED"];
   const before = names.map((name) => [name, Deno.env.get(name)] as const);
   try {
@@ -47,6 +47,9 @@ Deno.test("readEnv() reads the declared names and no other", () => {
     const env = readEnv();
     assert.equal(env["HUB_USERNAME"], "set");
     assert.ok(!("WHARF_UNDECLARED" in env));
+    assert.equal(readEnv(["WHARF_UNDECLARED"])["WHARF_UNDECLARED"], "set");
+    assert.equal(readVariable("WHARF_UNDECLARED"), "set");
+    assert.equal(readVariable("WHARF_NEVER_SET"), undefined);
     Deno.env.set("HUB_USERNAME", "");
     assert.equal(readEnv()["HUB_USERNAME"], "");
     Deno.env.delete("HUB_USERNAME");

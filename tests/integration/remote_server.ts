@@ -7,7 +7,13 @@
 
 import { MemoryEventStore } from "../../lib/http/event_store.ts";
 import { WebStandardStreamableHTTPServerTransport } from "../../lib/mcp/sdk.ts";
-import { CallToolRequestSchema, ListToolsRequestSchema, Server } from "../sdk.ts";
+import {
+  CallToolRequestSchema,
+  ListToolsRequestSchema,
+  ResultSchema,
+  Server,
+  type ServerRequest,
+} from "../sdk.ts";
 
 /** Answers before the server does; `undefined` leaves it to the server. */
 export type Intercept = (
@@ -22,6 +28,36 @@ export interface RemoteServerOptions {
   readonly resumable?: boolean;
   /** Answers first. */
   readonly intercept?: Intercept;
+  /** Tools in place of its own. */
+  readonly tools?: readonly RemoteTool[];
+}
+
+/** What a {@linkcode RemoteTool} can do while it is called. */
+export interface RemoteCall {
+  /** Asks the client something. */
+  readonly ask: (
+    method: string,
+    params?: Record<string, unknown>,
+  ) => Promise<Record<string, unknown>>;
+}
+
+/** A tool of a test's own. */
+export interface RemoteTool {
+  /** As it is listed. */
+  readonly definition: {
+    readonly name: string;
+    readonly description?: string;
+    readonly inputSchema: {
+      readonly type: "object";
+      readonly properties?: Record<string, object>;
+      readonly required?: string[];
+    };
+  };
+  /** Answers a call. */
+  readonly call: (
+    args: Record<string, unknown>,
+    about: RemoteCall,
+  ) => Record<string, unknown> | Promise<Record<string, unknown>>;
 }
 
 /** What was asked. */
@@ -118,8 +154,18 @@ export class RemoteServer implements AsyncDisposable {
     const server = new Server({ name: "remote", version: "1" }, {
       capabilities: { tools: { listChanged: true } },
     });
-    server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: TOOLS }));
+    const { tools: own } = this.#options;
+    const listed = own?.map(({ definition }) => definition) ?? TOOLS;
+    server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: listed }));
     server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
+      const tool = own?.find(({ definition }) => definition.name === params.name);
+      if (tool !== undefined) {
+        return await tool.call(params.arguments ?? {}, {
+          // The SDK's types know what servers ask; tests ask anything.
+          ask: (method, asked) =>
+            extra.sendRequest({ method, params: asked } as ServerRequest, ResultSchema),
+        });
+      }
       const { signal, closeSSEStream, sendNotification } = extra;
       if (params.name === "slow") {
         const token = params._meta?.progressToken;
