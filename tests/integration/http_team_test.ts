@@ -7,6 +7,9 @@
 
 import assert from "node:assert/strict";
 import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
+import { buildImage } from "./images.ts";
+import { integrationTest } from "./needs.ts";
+import { startRegistry } from "./registry_harness.ts";
 import { runWharf, startWharf } from "./wharf.ts";
 
 async function connect(url: URL, token?: string): Promise<Client> {
@@ -54,6 +57,34 @@ Deno.test("the metrics count what was asked, and are read as the rest is", async
   await client.close();
   await server.stop("SIGTERM");
   await Deno.remove(cache, { recursive: true });
+});
+
+integrationTest("the metrics count what the cache had, and who changed what is active", {
+  needs: ["docker-registry"],
+}, async () => {
+  await using registry = await startRegistry();
+  await registry.push("team/app", await buildImage({ os: "linux", architecture: "amd64" }), ["1"]);
+  const folder = await Deno.makeTempDir();
+  await using server = await startWharf(["--cache-dir", folder, "--state-dir", `${folder}/state`]);
+  const client = await connect(server.mcp);
+  const image = { image_ref: `${registry.host}/team/app:1` };
+  await client.callTool({ name: "get_image_info", arguments: image });
+  await client.callTool({ name: "get_image_info", arguments: image });
+  const id = "reference/memory";
+  await client.callTool({
+    name: "registry-config-set",
+    arguments: { id, env: { MEMORY_FILE_PATH: "/data/memory.json" } },
+  });
+  const metrics = await (await fetch(new URL("/metrics", server.mcp))).text();
+  const count = (pattern: RegExp) => Number(pattern.exec(metrics)?.[1] ?? 0);
+  assert.ok(count(/^wharf_cache_requests_total\{result="miss"\} (\d+)$/m) > 0, metrics);
+  assert.ok(count(/^wharf_cache_requests_total\{result="hit"\} (\d+)$/m) > 0, metrics);
+  assert.ok(count(/^wharf_outbound_requests_total\{host="other",status="2xx"\} (\d+)$/m) > 0);
+  assert.ok(count(/^wharf_activations_total\{action="configure",.*\} (\d+)$/m) > 0, metrics);
+  assert.ok(!metrics.includes("team/app") && !metrics.includes(registry.host));
+  await client.close();
+  await server.stop("SIGTERM");
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("each call is one JSON line, without what it was called with", async () => {
