@@ -36,6 +36,7 @@ import { openConfigFiles } from "./lib/host/config_files.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
 import { readEnv, readVariable } from "./lib/host/env.ts";
 import { appendTo, openLog } from "./lib/host/log.ts";
+import { memoryUse } from "./lib/host/memory.ts";
 import { listen, openNet } from "./lib/host/net.ts";
 import { grantedPermissions } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
@@ -190,6 +191,7 @@ async function run(
         ? new MemoryDisk()
         : openDisk(stateDirectory, systemClock),
       ...(stateDirectory === undefined ? {} : { stateDirectory }),
+      memory: memoryUse,
       pid: Deno.pid,
       listen,
       openFolder: (path) => openDisk(path, systemClock),

@@ -271,6 +271,7 @@ export function createApp(given: AppHost, config: Config, info: AppInfo): App {
       const active = gateway.isMade() ? await gateway() : undefined;
       metrics.reading("wharf_sessions", "Open sessions over HTTP", () => app.sessionCount);
       metrics.reading("wharf_active_servers", "Activated servers", () => active?.count ?? 0);
+      if (host.memory !== undefined) metrics.memory(host.memory);
       const connections = new AbortController();
       const listening = await listen({
         hostname: serve.hostname,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
+import type { Clock, Disk, Env, Files, Log, MemoryUse, Processes } from "./core/host.ts";
 import type { Listen, Net } from "./core/http.ts";
 
 /** The effects that the app may cause. */
@@ -32,6 +32,8 @@ export interface AppHost {
   readonly state: Disk;
   /** Absolute path of the state directory; absent where it is in memory. */
   readonly stateDirectory?: string;
+  /** Looks up how much memory the process has. @default it is not told */
+  readonly memory?: () => MemoryUse;
   /** Process id. */
   readonly pid: number;
   /** Listens for the browser's answer of a sign-in. */

@@ -17,23 +17,29 @@ export interface EventStoreOptions {
   readonly budget?: EventBudget;
 }
 
-/** Something that takes room. */
-interface Kept {
+/** An event as it is kept: as text, which takes far less than what is made of it. */
+interface StoredEvent {
+  readonly id: string;
+  readonly streamId: string;
+  readonly text: string;
+  readonly isAnswer: boolean;
+  /** What it takes, roughly. */
   readonly bytes: number;
-  /** Told to go, since others need the room. */
-  drop(): void;
+  /** Who has it. */
+  readonly store: { drop(id: string): void };
 }
 
-interface StoredEvent extends Kept {
-  readonly streamId: string;
-  readonly message: JSONRPCMessage;
-}
+/** What an event takes beside its text. */
+const OVERHEAD_BYTES = 400;
+
+/** An event without content only marks a place in its stream (SEP-1699). */
+const NO_CONTENT = "{}";
 
 /** What the events of all sessions may take together; the oldest go first, whosever they are. */
 export class EventBudget {
   readonly #maxBytes: number;
   /** In the order in which they came. */
-  readonly #kept = new Set<Kept>();
+  readonly #kept = new Set<StoredEvent>();
   #bytes = 0;
 
   /** @param maxBytes Most bytes, roughly. */
@@ -51,12 +57,12 @@ export class EventBudget {
    *
    * @param event What needs it; it stays, others go.
    */
-  take(event: Kept): void {
+  take(event: StoredEvent): void {
     this.#kept.add(event);
     this.#bytes += event.bytes;
     for (const oldest of this.#kept) {
       if (this.#bytes <= this.#maxBytes || oldest === event) break;
-      oldest.drop();
+      oldest.store.drop(oldest.id);
     }
   }
 
@@ -65,7 +71,7 @@ export class EventBudget {
    *
    * @param event What needs it no more.
    */
-  give(event: Kept): void {
+  give(event: StoredEvent): void {
     if (this.#kept.delete(event)) this.#bytes -= event.bytes;
   }
 }
@@ -96,14 +102,16 @@ export class MemoryEventStore implements EventStore {
   storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
     this.#count++;
     const id = `${this.#count}-${streamId}`;
-    const bytes = JSON.stringify(message).length;
-    const event = { streamId, message, bytes, drop: () => this.#drop(id) };
+    const text = JSON.stringify(message);
+    const bytes = text.length + OVERHEAD_BYTES;
+    const isAnswer = "result" in message || "error" in message;
+    const event = { id, streamId, text, isAnswer, bytes, store: this };
     this.#events.set(id, event);
     this.#bytes += bytes;
     for (const oldest of this.#events.keys()) {
       const fits = this.#events.size <= this.#maxEvents && this.#bytes <= this.#maxBytes;
       if (fits || oldest === id) break;
-      this.#drop(oldest);
+      this.drop(oldest);
     }
     this.#budget?.take(event);
     return Promise.resolve(id);
@@ -111,10 +119,15 @@ export class MemoryEventStore implements EventStore {
 
   /** Forgets all events, since the session has ended. */
   clear(): void {
-    for (const id of [...this.#events.keys()]) this.#drop(id);
+    for (const id of [...this.#events.keys()]) this.drop(id);
   }
 
-  #drop(id: string): void {
+  /**
+   * Forgets an event, since others need the room.
+   *
+   * @param id The event's id.
+   */
+  drop(id: string): void {
     const event = this.#events.get(id);
     if (event === undefined) return;
     this.#events.delete(id);
@@ -140,8 +153,7 @@ export class MemoryEventStore implements EventStore {
    * @returns `false` also for an event that is not kept (any more).
    */
   isAnswer(eventId: string): boolean {
-    const message = this.#events.get(eventId)?.message;
-    return message !== undefined && ("result" in message || "error" in message);
+    return this.#events.get(eventId)?.isAnswer === true;
   }
 
   /**
@@ -158,9 +170,10 @@ export class MemoryEventStore implements EventStore {
     const streamId = this.#events.get(lastEventId)?.streamId ?? "";
     let isAfter = false;
     for (const [id, event] of [...this.#events]) {
-      // A priming event has no content; it only marks a place.
-      const hasContent = Object.keys(event.message).length > 0;
-      if (isAfter && event.streamId === streamId && hasContent) await sink.send(id, event.message);
+      if (isAfter && event.streamId === streamId && event.text !== NO_CONTENT) {
+        // It was one when it was stored.
+        await sink.send(id, JSON.parse(event.text) as JSONRPCMessage);
+      }
       if (id === lastEventId) isAfter = true;
     }
     return streamId;

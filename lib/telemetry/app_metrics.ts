@@ -7,6 +7,7 @@
  */
 
 import type { Gather } from "../catalog/mod.ts";
+import type { MemoryUse } from "../core/host.ts";
 import type { Net } from "../core/http.ts";
 import { Metrics } from "../core/metrics.ts";
 import type { AuditLog } from "../gateway/mod.ts";
@@ -156,6 +157,24 @@ export class AppMetrics {
    */
   reading(name: string, help: string, read: () => number): void {
     this.#metrics.reading(name, help, read);
+  }
+
+  /**
+   * Tells how much memory the process has.
+   *
+   * @param read Looks it up.
+   */
+  memory(read: () => MemoryUse): void {
+    this.reading(
+      "process_resident_memory_bytes",
+      "Memory of the process",
+      () => read().residentBytes,
+    );
+    this.reading(
+      "wharf_heap_bytes",
+      "Memory of the program's objects, also of those that are to be collected",
+      () => read().heapBytes,
+    );
   }
 
   /**

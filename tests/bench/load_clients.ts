@@ -18,6 +18,10 @@ export interface LoadOptions {
   readonly sessions: number;
   /** How long each of them goes on calling. */
   readonly durationMs: number;
+  /** How long they have called before that, without being counted. @default {0} */
+  readonly warmUpMs?: number;
+  /** Called when the counting begins. */
+  readonly onWarm?: () => void;
 }
 
 /** What came of it. */
@@ -69,9 +73,10 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
       })),
   );
   const sessions = opened.filter((session) => session !== undefined);
-  const startedMs = performance.now();
+  const warmMs = performance.now() + (options.warmUpMs ?? 0);
+  const warm = setTimeout(() => options.onWarm?.(), options.warmUpMs ?? 0);
   await Promise.all(sessions.map(async (session, index) => {
-    for (let turn = index; performance.now() - startedMs < options.durationMs; turn++) {
+    for (let turn = index; performance.now() < warmMs + options.durationMs; turn++) {
       const call = CALLS[turn % CALLS.length] ?? CALLS[0];
       const beganMs = performance.now();
       try {
@@ -80,14 +85,15 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
         for (const { result, error } of answers) {
           if (result === undefined) note(`an error came: ${error?.message}`);
           else if (result.isError === true) note("a result says that it failed");
-          else timesMs.push(performance.now() - beganMs);
+          else if (beganMs >= warmMs) timesMs.push(performance.now() - beganMs);
         }
       } catch (thrown) {
         note(thrown);
       }
     }
   }));
-  const tookMs = performance.now() - startedMs;
+  const tookMs = performance.now() - warmMs;
+  clearTimeout(warm);
   for (const session of sessions) await session.close().catch(note);
   timesMs.sort((a, b) => a - b);
   return { answered: timesMs.length, lost, errors, timesMs, tookMs };

@@ -25,15 +25,21 @@ export interface BenchProcess extends AsyncDisposable {
  * Starts a server that serves MCP over HTTP.
  *
  * @param command The whole command line.
+ * @param onOutput Takes what comes on standard output. @default it is dropped
  */
-export async function startProcess(command: readonly string[]): Promise<BenchProcess> {
+export async function startProcess(
+  command: readonly string[],
+  onOutput: (text: string) => void = () => {},
+): Promise<BenchProcess> {
   const [program = "", ...args] = command;
   const child = new Deno.Command(program, {
     args,
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const drained = child.stdout.pipeThrough(new TextDecoderStream())
+    .pipeTo(new WritableStream({ write: onOutput }));
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const said = readAll(child.stderr, resolve).then((text) =>
     reject(new Error(`Cannot start the server:\n${text}`))
@@ -52,7 +58,7 @@ export async function startProcess(command: readonly string[]): Promise<BenchPro
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await child.status;
-      await said;
+      await Promise.all([said, drained]);
     },
   };
 }

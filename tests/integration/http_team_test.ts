@@ -49,6 +49,7 @@ Deno.test("the metrics count what was asked, and are read as the rest is", async
       "wharf_active_servers 0",
     ]
   ) assert.ok(lines.includes(line), line);
+  assert.ok(lines.some((line) => /^process_resident_memory_bytes \d{7,}$/.test(line)));
   assert.ok(lines.some((line) => /^wharf_refreshes_total.*"ours",outcome="failed"/.test(line)));
   assert.ok(
     lines.some((line) => /^wharf_outbound_requests_total.*"other",status="none"/.test(line)),
@@ -67,9 +68,12 @@ integrationTest("the metrics count what the cache had, and who changed what is a
   const folder = await Deno.makeTempDir();
   await using server = await startWharf(["--cache-dir", folder, "--state-dir", `${folder}/state`]);
   const client = await connect(server.mcp);
-  const image = { image_ref: `${registry.host}/team/app:1` };
-  await client.callTool({ name: "get_image_info", arguments: image });
-  await client.callTool({ name: "get_image_info", arguments: image });
+  for (let turn = 0; turn < 2; turn++) {
+    await client.callTool({
+      name: "get_image_info",
+      arguments: { image_ref: `${registry.host}/team/app:1` },
+    });
+  }
   const id = "reference/memory";
   await client.callTool({
     name: "registry-config-set",

@@ -62,6 +62,16 @@ Deno.test("AppMetrics net() counts requests by well-known host, and keeps what i
   ) assert.ok(lines.includes(line), line);
 });
 
+Deno.test("AppMetrics memory() tells what the process has now", () => {
+  const metrics = new AppMetrics("1");
+  let heapBytes = 1;
+  metrics.memory(() => ({ residentBytes: 1000, heapBytes }));
+  heapBytes = 200;
+  const lines = samples(metrics);
+  assert.ok(lines.includes("process_resident_memory_bytes 1000"));
+  assert.ok(lines.includes("wharf_heap_bytes 200"));
+});
+
 Deno.test("AppMetrics cache() counts hits and misses", async () => {
   const metrics = new AppMetrics("1");
   const kept = new Map<string, Uint8Array<ArrayBuffer>>();
