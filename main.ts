@@ -15,7 +15,10 @@ import deno from "./deno.json" with { type: "json" };
 import { type App, createApp } from "./lib/app.ts";
 import {
   banner,
+  type BuildFacts,
   callRemote,
+  checkHealth,
+  healthUrl,
   helpText,
   type Invocation,
   namedVariables,
@@ -25,12 +28,15 @@ import {
   runConnect,
   runTool,
   type Terminal,
+  versionText,
 } from "./lib/cli/mod.ts";
 import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
 import { AppError, toAppError } from "./lib/core/errors.ts";
 import type { Env, Files } from "./lib/core/host.ts";
+import type { Net } from "./lib/core/http.ts";
 import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
+import { type Grant, toolsetsOf, unneededGrants } from "./lib/grants.ts";
 import { systemClock } from "./lib/host/clock.ts";
 import { openConfigFiles } from "./lib/host/config_files.ts";
 import { openDisk, openFiles } from "./lib/host/disk.ts";
@@ -38,7 +44,7 @@ import { readEnv, readVariable } from "./lib/host/env.ts";
 import { appendTo, openLog } from "./lib/host/log.ts";
 import { memoryUse } from "./lib/host/memory.ts";
 import { listen, openNet } from "./lib/host/net.ts";
-import { grantedPermissions } from "./lib/host/permissions.ts";
+import { grantedPermissions, revokeGrants } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
@@ -58,8 +64,14 @@ const MAX_TOKEN_BYTES = 16 * 1024;
 /** A certificate with the chain above it. */
 const MAX_PEM_BYTES = 1024 * 1024;
 
-/** Runs Wharf; the result is the exit code. */
-async function main(argv: readonly string[]): Promise<number> {
+/**
+ * Runs Wharf.
+ *
+ * @param argv The arguments after the program's name.
+ * @param build What it was built of, where it was built; absent where its source is run.
+ * @returns The exit code.
+ */
+export async function main(argv: readonly string[], build?: BuildFacts): Promise<number> {
   const stdio = openStdio();
   const terminal: Terminal = {
     out: stdio.out,
@@ -75,7 +87,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     if (invocation.kind === "version") {
-      terminal.out(`wharf ${INFO.version} (deno ${Deno.version.deno}, ${Deno.build.target})`);
+      const { build: { target }, version: { deno } } = Deno;
+      terminal.out(versionText({ version: INFO.version, build, deno, target }));
       return 0;
     }
     if (invocation.kind === "connect") return await connect(invocation, terminal);
@@ -205,6 +218,7 @@ async function run(
     return await perform(invocation, {
       app,
       config,
+      net,
       terminal,
       stdio,
       stopped,
@@ -221,6 +235,7 @@ async function run(
 interface Ready {
   readonly app: App;
   readonly config: Config;
+  readonly net: Net;
   readonly terminal: Terminal;
   readonly stdio: Stdio;
   readonly stopped: AbortSignal;
@@ -232,8 +247,13 @@ interface Ready {
 /** Does what the command line asks for. */
 async function perform(
   invocation: Exclude<Invocation, { kind: "help" | "version" | "connect" }>,
-  { app, config, terminal, stdio, stopped, permissions, directory, files }: Ready,
+  { app, config, net, terminal, stdio, stopped, permissions, directory, files }: Ready,
 ): Promise<number> {
+  await revokeGrants(unneeded(invocation, { app, config }));
+  if (invocation.kind === "health") {
+    const url = healthUrl(invocation.flags["url"], config.serve.port);
+    return await checkHealth(url, { net, terminal, signal: stopped });
+  }
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
   }
@@ -272,6 +292,30 @@ async function perform(
     await app.serveStreams(stdio, stopped);
   }
   return 0;
+}
+
+/** What is given back at the start; a command that is not named here keeps all. */
+function unneeded(
+  invocation: Invocation,
+  { app, config }: Pick<Ready, "app" | "config">,
+): readonly Grant[] {
+  switch (invocation.kind) {
+    case "serve":
+      return unneededGrants(config.toolsets);
+    case "tool": {
+      const tool = app.inventory.findTool(invocation.tool);
+      return tool === undefined ? [] : unneededGrants(toolsetsOf(tool));
+    }
+    case "tools":
+      return unneededGrants([]);
+    case "health":
+      return unneededGrants([], { keeps: ["net"] });
+    case "remote":
+      // Another's server never leads to a program of this machine.
+      return unneededGrants([], { keeps: ["env", "net", "read", "write"] });
+    default:
+      return [];
+  }
 }
 
 /** Flags, environment and config file; a file that may not be read is as good as none. */

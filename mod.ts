@@ -1,7 +1,7 @@
 /**
- * Wharf as a library: references, the registry client, image inspection, Docker Hub, and the MCP
- * tools over them. Needs no permission by itself: every effect arrives through an interface that
- * the caller implements, `Net` above all.
+ * Wharf as a library: references, the registry client, image inspection, Docker Hub, the catalogue
+ * of MCP servers, and the MCP tools over them. Needs no permission by itself: every effect arrives
+ * through an interface, `Net` above all. The platform's own are in `@wharf/wharf/host`.
  *
  * @example Read what people write as the name of an image
  * ```ts
@@ -11,13 +11,31 @@
  * formatReference(reference); // "docker.io/library/alpine:latest"
  * ```
  *
- * @example Ask a registry through the platform's own fetch
- * ```ts ignore
- * import { inspectImage, parseReference, RegistryClient } from "@wharf/wharf";
+ * @example Ask a registry, through any function that answers a request
+ * ```ts
+ * import { boundedResponse, type Net, parseRepository, RegistryClient, viewTags } from "@wharf/wharf";
+ * import { systemClock as clock } from "@wharf/wharf/host";
  *
- * const client = new RegistryClient({ net, clock, log, keychain, cache, random: Math.random });
- * const info = await inspectImage(client, parseReference("alpine:3.20"));
- * console.log(info.pinned);
+ * const page = { name: "team/app", tags: ["1.9", "1.10", "latest"] };
+ * const net: Net = { fetch: () => Promise.resolve(boundedResponse(Response.json(page))) };
+ * const client = new RegistryClient({
+ *   net,
+ *   clock,
+ *   log: { debug() {}, info() {}, warn() {}, error() {} },
+ *   keychain: { lookup: () => Promise.resolve(undefined), withheld: () => undefined },
+ *   cache: { get: () => Promise.resolve(undefined), put: () => Promise.resolve() },
+ *   random: Math.random,
+ * });
+ * const { tags } = await client.tags(parseRepository("registry.example/team/app"));
+ * viewTags(tags, { sort: "semver", limit: 1 }).tags; // ["1.10"]
+ * ```
+ *
+ * @example Find an MCP server among those that are built in
+ * ```ts
+ * import { builtinEntries, SearchIndex } from "@wharf/wharf";
+ *
+ * const index = SearchIndex.build(builtinEntries({ source: "builtin" }));
+ * index.find("browse the file system", { limit: 1 }).hits[0]?.entry.id; // "reference/filesystem"
  * ```
  *
  * @module
@@ -40,7 +58,15 @@ export type {
   RunOptions,
   RunResult,
 } from "./lib/core/host.ts";
-export type { HttpRequest, HttpResponse, Net, ReadOptions, UrlOrigin } from "./lib/core/http.ts";
+export {
+  boundedResponse,
+  type BoundedResponseOptions,
+  type HttpRequest,
+  type HttpResponse,
+  type Net,
+  type ReadOptions,
+  type UrlOrigin,
+} from "./lib/core/http.ts";
 export {
   allSettings,
   type ApiSource,
@@ -243,5 +269,10 @@ export {
   type TransportDeps,
   viewTags,
 } from "./lib/oci/mod.ts";
-export type { Sections } from "./lib/store.ts";
 export type { JsonObject, RpcCall, RpcId } from "./lib/rpc/mod.ts";
+export {
+  ContentStore,
+  type ContentStoreOptions,
+  type Sections,
+  type StoreDeps,
+} from "./lib/store.ts";

@@ -149,7 +149,10 @@ export function createApp(given: AppHost, config: Config, info: AppInfo): App {
       hub,
       catalog,
       gateway: door,
-      system: async () => ({ ...await systemFacts(host), active: await activeCount() }),
+      system: async () => ({
+        ...await systemFacts(host, config.toolsets),
+        active: await activeCount(),
+      }),
       now: () => clock.now(),
       version: info.version,
     }, config.toolsets);
@@ -325,8 +328,10 @@ async function openCatalog(
 /** What a person or model may want to know before a server is activated. */
 async function systemFacts(
   { processes, env, permissions }: AppHost,
+  toolsets: Config["toolsets"],
 ): Promise<Omit<SystemFacts, "active">> {
   const podman = async (granted: readonly string[]) => {
+    if (!toolsets.includes("gateway")) return "not used without the toolset gateway";
     // Asking Deno for what it has not granted would be logged as an attempt.
     const isAllowed = granted.some((kind) => /^run(?: |$|=(?:.*,)?podman(?:,|$))/.test(kind));
     if (!isAllowed) return "not allowed; grant --allow-run=podman";

@@ -61,9 +61,12 @@ function placeOf(filename: string): Place | undefined {
   return unit === undefined ? undefined : { path, unit };
 }
 
-/** `lib/oci/client.ts` is of `oci`, `lib/app.ts` of `app`, `main.ts` of `main`. */
+/**
+ * `lib/oci/client.ts` is of `oci`, `lib/app.ts` of `app`, `main.ts` of `main`; `host.ts`, the public
+ * door of `lib/host`, is of `host`.
+ */
 function unitOf(path: string): string | undefined {
-  if (path === "main.ts" || path === "mod.ts") return path.slice(0, -".ts".length);
+  if (["host.ts", "main.ts", "mod.ts"].includes(path)) return path.slice(0, -".ts".length);
   const [top, name] = path.split("/");
   return top === "lib" ? name?.replace(/\.ts$/, "") : undefined;
 }

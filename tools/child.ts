@@ -12,6 +12,16 @@ import { denoArgs } from "./deno.ts";
 export const ROOT = new URL("../", import.meta.url);
 
 /**
+ * A file's path as the system writes it.
+ *
+ * @param url Its address.
+ */
+export function filePath(url: URL): string {
+  const path = decodeURIComponent(url.pathname);
+  return Deno.build.os === "windows" ? path.slice(1) : path;
+}
+
+/**
  * Runs a deno subcommand as `tools/deno.ts` does, on this process's terminal.
  *
  * @param args Subcommand and arguments.

@@ -6,19 +6,19 @@
  * @module
  */
 
-import { countTests, deno, ROOT, run } from "./child.ts";
+import { countTests, deno, filePath, ROOT, run } from "./child.ts";
 import { formatCounts } from "./counts.ts";
 import { coverageByFolder, formatCoverage, isTooLow } from "./coverage.ts";
 
 /** What the compiler looks at. */
-const CHECKED = ["main.ts", "mod.ts", "lib", "tests", "tools"];
+const CHECKED = ["main.ts", "mod.ts", "host.ts", "lib", "tests", "tools"];
 
 /** The steps, in the order of how fast they fail. */
 const STEPS: readonly { readonly name: string; readonly run: () => Promise<boolean> }[] = [
   { name: "format", run: () => run([Deno.execPath(), "fmt", "-q", "--check"]) },
   { name: "lint", run: () => run([Deno.execPath(), "lint", "-q"]) },
   { name: "types", run: () => deno(["check", "-q", ...CHECKED]) },
-  { name: "documentation", run: () => deno(["doc", "-q", "--lint", "mod.ts"]) },
+  { name: "documentation", run: () => deno(["doc", "-q", "--lint", "mod.ts", "host.ts"]) },
   { name: "unit tests and coverage", run: covered },
   { name: "publish", run: () => deno(["publish", "-q", "--dry-run", "--allow-dirty"]) },
 ];
@@ -39,6 +39,7 @@ async function covered(): Promise<boolean> {
       "--coverage-raw-data-only",
       ...await unitTests(),
       "lib",
+      "mod.ts",
       loader,
     ]);
     if (counts.passed === 0) return false;
@@ -51,7 +52,7 @@ async function covered(): Promise<boolean> {
       `${directory}/raw`,
     ]);
     if (!written) return false;
-    const rows = coverageByFolder(await Deno.readTextFile(report), fromFileUrl(ROOT));
+    const rows = coverageByFolder(await Deno.readTextFile(report), filePath(ROOT));
     for (const line of formatCoverage(rows)) say(line);
     return counts.failed === 0 && counts.passed > 0 && !rows.some(isTooLow);
   } finally {
@@ -84,12 +85,6 @@ async function sources(folder: URL): Promise<string[]> {
     else if (name.endsWith(".ts")) files.push(new URL(name, folder).href);
   }
   return files.sort();
-}
-
-/** A directory's path as coverage reports write it. */
-function fromFileUrl(url: URL): string {
-  const path = decodeURIComponent(url.pathname);
-  return Deno.build.os === "windows" ? path.slice(1) : path;
 }
 
 function say(line: string): void {

@@ -20,7 +20,7 @@ import { ensurePrerequisites } from "./prerequisites.ts";
 
 const SUITES: Readonly<Record<string, (extra: readonly string[]) => Promise<Counts>>> = {
   unit: (extra) => {
-    const files = hasPaths(extra) ? [] : ["--doc", "tests", "lib"];
+    const files = hasPaths(extra) ? [] : ["--doc", "tests", "lib", "mod.ts"];
     return countTests(["-q", "-P", "--parallel", ignored, ...extra, ...files]);
   },
   integration: async (extra) => {

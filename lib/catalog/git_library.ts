@@ -34,7 +34,7 @@ const PROGRESS_FILES = 250;
 /** Where the repository lies in its file system in memory. */
 const ROOT = "/repository";
 
-type IsomorphicGit = typeof import("isomorphic-git");
+type IsomorphicGit = typeof import("./isomorphic_git.ts");
 
 /** Keeps objects by isomorphic-git. */
 export class LibraryStores implements ObjectStores {
@@ -73,7 +73,7 @@ export class LibraryStores implements ObjectStores {
 
 async function loadLibrary(): Promise<IsomorphicGit> {
   try {
-    return await import("isomorphic-git");
+    return await import("./isomorphic_git.ts");
   } catch (cause) {
     // It reads variables while it loads, which Deno refuses where "env" is not set to ignore them.
     throw new AppError(

@@ -32,6 +32,7 @@ export type Invocation =
   & { readonly flags: Readonly<Record<string, string | boolean | readonly string[]>> }
   & (
     | { readonly kind: "serve" }
+    | { readonly kind: "health" }
     | {
       readonly kind: "tool";
       /** Name of the tool. */
@@ -86,7 +87,8 @@ export function parseArguments(argv: readonly string[]): Invocation {
   const specs = [...EVERY_FLAG.values()];
   const names = (test: (flag: FlagSpec) => boolean) => specs.filter(test).map((flag) => flag.name);
   const unknown: string[] = [];
-  const parsed: Readonly<Record<string, unknown>> = parseArgs(argv.map(doubleDashed), {
+  const written = joinEmpty(argv.map(doubleDashed));
+  const parsed: Readonly<Record<string, unknown>> = parseArgs(written, {
     string: [...names((flag) => flag.value !== undefined), "_"],
     boolean: names((flag) => flag.value === undefined),
     collect: names((flag) => flag.repeats === true),
@@ -97,7 +99,7 @@ export function parseArguments(argv: readonly string[]): Invocation {
   });
   const words = Array.isArray(parsed["_"]) ? parsed["_"].map(String) : [];
   const [name = "serve", ...rest] = words;
-  const flags = givenFlags(parsed);
+  const flags = givenFlags(parsed, written);
   if (name === "help") {
     return { kind: "help", command: rest[0] === undefined ? undefined : known(rest[0]), flags };
   }
@@ -151,6 +153,7 @@ function invocation(
   if (command.name === "connect") {
     return { kind: "connect", client: words[0], output: output(flags), flags };
   }
+  if (command.name === "health") return { kind: "health", flags };
   if (command.tool === undefined) return { kind: "tools", output: output(flags), flags };
   return {
     kind: "tool",
@@ -240,13 +243,26 @@ function jsonObject(value: unknown): Record<string, unknown> {
   return { ...parsed };
 }
 
+/** The parser takes an empty word for no value at all, unless it stands behind `=`. */
+function joinEmpty(argv: readonly string[]): string[] {
+  const isOpen = (word: string | undefined) =>
+    word?.startsWith("--") === true && EVERY_FLAG.get(word.slice(2))?.mayBeEmpty === true;
+  return argv.flatMap((word, at) => {
+    if (word === "" && isOpen(argv[at - 1])) return [];
+    return [isOpen(word) && argv[at + 1] === "" ? `${word}=` : word];
+  });
+}
+
 /** Older servers were started with `-port 8080`; single letters stay short flags. */
 function doubleDashed(argument: string): string {
   const name = /^-([a-z][a-z-]+)(=.*)?$/.exec(argument)?.[1];
   return name !== undefined && EVERY_FLAG.has(name) ? `-${argument}` : argument;
 }
 
-function givenFlags(parsed: Readonly<Record<string, unknown>>): Invocation["flags"] {
+function givenFlags(
+  parsed: Readonly<Record<string, unknown>>,
+  argv: readonly string[],
+): Invocation["flags"] {
   const flags: Record<string, string | boolean | readonly string[]> = {};
   for (const [name, flag] of EVERY_FLAG) {
     const value = parsed[name];
@@ -255,7 +271,8 @@ function givenFlags(parsed: Readonly<Record<string, unknown>>): Invocation["flag
       if (value.length > 0) flags[name] = value.map(String);
     } else if (flag.value === undefined) flags[name] = value === true;
     else flags[name] = String(value);
-    if (flag.value !== undefined && [flags[name]].flat().includes("")) {
+    const isEmpty = flag.mayBeEmpty === true && argv.includes(`--${name}=`);
+    if (flag.value !== undefined && [flags[name]].flat().includes("") && !isEmpty) {
       throw new AppError("INVALID_ARGUMENT", `Cannot use --${name}: its value is missing`, {
         hint: `Write --${name} ${flag.value}`,
       });

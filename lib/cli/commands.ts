@@ -20,6 +20,8 @@ export interface FlagSpec {
   readonly parameter?: string;
   /** May be given several times. */
   readonly repeats?: boolean;
+  /** Whether an empty value says something. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** One positional argument. */
@@ -204,6 +206,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
   },
   {
+    name: "health",
+    about: "Ask a running server whether it answers; exit code 0 where it does",
+    positionals: [],
+    flags: [
+      { name: "port", value: "PORT", about: "Its port on this machine (default 8080)" },
+      { name: "url", value: "URL", about: "Its /healthz or /readyz, where it is elsewhere" },
+    ],
+    examples: ["health", "health --url https://wharf.example/readyz"],
+  },
+  {
     name: "inspect",
     about: "Say what an image is: digest, platforms, sizes, config, history",
     tool: "get_image_info",
@@ -346,7 +358,13 @@ export const COMMANDS: readonly CommandSpec[] = [
         parameter: "env",
         repeats: true,
       },
-      { name: "prefix", value: "WORD", about: "Prefix of its tools' names", parameter: "prefix" },
+      {
+        name: "prefix",
+        value: "WORD",
+        about: 'Prefix of its tools\' names; "" for none',
+        parameter: "prefix",
+        mayBeEmpty: true,
+      },
       { name: "image", value: "IMAGE", about: "An image of your own", parameter: "image" },
       { name: "url", value: "URL", about: "A remote of your own", parameter: "url" },
       { name: "command", value: "PROGRAM", about: "A program of your own", parameter: "command" },

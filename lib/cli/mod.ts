@@ -8,8 +8,10 @@
 export { type Invocation, parseArguments } from "./arguments.ts";
 export { banner, type BannerFacts } from "./banner.ts";
 export { runConnect } from "./connect.ts";
+export { checkHealth, healthUrl } from "./health.ts";
 export { helpText } from "./help.ts";
 export { callRemote, type RemoteDeps } from "./remote.ts";
 export { namedVariables } from "./remote_flags.ts";
 export { printError, printTools, runTool } from "./run.ts";
 export type { Terminal } from "./terminal.ts";
+export { type BuildFacts, versionText } from "./version.ts";

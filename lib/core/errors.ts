@@ -69,6 +69,16 @@ export interface AppErrorOptions {
 /**
  * An error that a person or a model can act on. The message follows the form
  * `Cannot <action> "<value>": <state>`, without a closing period.
+ *
+ * @example
+ * ```ts
+ * import { AppError } from "@wharf/wharf";
+ *
+ * const error = new AppError("NOT_FOUND", `Cannot find "alpine:9": there is no such tag`, {
+ *   hint: "See the tags of alpine",
+ * });
+ * error.retryable; // false
+ * ```
  */
 export class AppError extends Error {
   /** Tells it from other errors in a stack trace. */

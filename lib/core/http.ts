@@ -103,6 +103,14 @@ export interface BoundedResponseOptions {
  * @param response A response whose body nobody has read.
  * @param options What is known of the exchange.
  * @returns The bounded response.
+ *
+ * @example
+ * ```ts
+ * import { boundedResponse } from "@wharf/wharf";
+ *
+ * const response = boundedResponse(new Response("hello"));
+ * (await response.bytes({ maxBytes: 1024 })).length; // 5
+ * ```
  */
 export function boundedResponse(
   response: Response,

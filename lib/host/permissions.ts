@@ -1,5 +1,6 @@
 /**
- * What Deno was allowed to do, for people to read. Needs no permission: asking never prompts.
+ * What Deno was allowed to do, for people to read, and giving some of it back. Needs no
+ * permission: neither ever prompts.
  *
  * @module
  */
@@ -46,6 +47,16 @@ export async function grantedPermissions(
     granted({ name: "env" }, [["HOME", { name: "env", variable: "HOME" }]]),
   ]);
   return kinds.filter((kind) => kind !== undefined);
+}
+
+/**
+ * Gives permissions back for the rest of the process. A program can be given back where programs
+ * were granted by name; where all were, the others stay with it.
+ *
+ * @param grants Kinds and programs; what was never granted is passed over.
+ */
+export async function revokeGrants(grants: readonly Deno.PermissionDescriptor[]): Promise<void> {
+  await Promise.all(grants.map((grant) => Deno.permissions.revoke(grant)));
 }
 
 async function granted(

@@ -33,6 +33,13 @@ const FORM = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/;
  *
  * @param text Any text.
  * @returns `true` for an exact sha256 or sha512 digest.
+ *
+ * @example
+ * ```ts
+ * import { isDigest } from "@wharf/wharf";
+ *
+ * isDigest("sha256:abc"); // false
+ * ```
  */
 export function isDigest(text: string): text is Digest {
   return FORM.test(text);

@@ -84,6 +84,13 @@ const FORM =
  * @param text `os/architecture[/variant][:os-version]`, or `architecture[/variant]` (then of Linux).
  * @returns The normalised platform.
  * @throws {AppError} `INVALID_ARGUMENT`.
+ *
+ * @example
+ * ```ts
+ * import { formatPlatform, parsePlatform } from "@wharf/wharf";
+ *
+ * formatPlatform(parsePlatform("aarch64")); // "linux/arm64"
+ * ```
  */
 export function parsePlatform(text: string): Platform {
   const groups = FORM.exec(text.trim())?.groups;

@@ -63,6 +63,13 @@ const HOST_NAME =
  * of an image's page on Docker Hub, GitHub or Quay.
  * @returns The reference; its `tag` is `latest` when neither a tag nor a digest was given.
  * @throws {AppError} `INVALID_ARGUMENT` that says what does not fit, with a correction where one is near.
+ *
+ * @example
+ * ```ts
+ * import { parseReference } from "@wharf/wharf";
+ *
+ * parseReference("ghcr.io/org/app"); // { "registry": "ghcr.io", "repository": "org/app", "tag": "latest" }
+ * ```
  */
 export function parseReference(text: string): Reference {
   const { repository, tag, digest } = parts(text);
@@ -104,6 +111,13 @@ export function parseRegistry(text: string): string {
  *
  * @param reference A repository, with or without tag and digest.
  * @returns `registry/repository[:tag][@digest]`.
+ *
+ * @example
+ * ```ts
+ * import { formatReference, parseReference } from "@wharf/wharf";
+ *
+ * formatReference(parseReference("alpine:3.20")); // "docker.io/library/alpine:3.20"
+ * ```
  */
 export function formatReference(reference: Reference | Repository): string {
   const { registry, repository, tag, digest }: Reference = reference;

@@ -65,6 +65,13 @@ const ANCHORS = 3;
  * @param options Which to show.
  * @returns The page.
  * @throws {AppError} `INVALID_ARGUMENT` for a pattern or cursor that cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { viewTags } from "@wharf/wharf";
+ *
+ * viewTags(["1.9", "1.10", "1.10-alpine"], { sort: "semver", pattern: "1.*-alpine", limit: 9 }).tags; // ["1.10-alpine"]
+ * ```
  */
 export function viewTags(tags: readonly string[], options: TagViewOptions): TagView {
   const { total, hidden, sorted } = arrangement(tags, options);

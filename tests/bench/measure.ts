@@ -11,6 +11,8 @@ export interface Contender {
   readonly name: string;
   /** What is measured; what it returns is dropped. */
   readonly run: () => Promise<unknown>;
+  /** Puts away what a run left; its time does not count. */
+  readonly settle?: () => Promise<unknown>;
 }
 
 /** Times of one contender. */
@@ -45,10 +47,11 @@ export async function measure(
   const { warmUps = 2, rounds = 10 } = options;
   const times = contenders.map((): number[] => []);
   for (let round = 0; round < warmUps + rounds; round++) {
-    for (const [index, { run }] of contenders.entries()) {
+    for (const [index, { run, settle }] of contenders.entries()) {
       const start = performance.now();
       await run();
       if (round >= warmUps) times[index]?.push(performance.now() - start);
+      await settle?.();
     }
   }
   return contenders.map(({ name }, index) => {

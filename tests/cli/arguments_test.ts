@@ -148,3 +148,15 @@ Deno.test("parseArguments() takes a client to connect, or none to list them", ()
   assert.match(failure("connect", "cursor", "zed"), /^INVALID_ARGUMENT: Cannot use "zed"/);
   assert.match(failure("connect", "--transport", "http"), /wharf connect has no such flag/);
 });
+
+Deno.test("parseArguments() tells an empty value from none, where it says something", () => {
+  for (const argv of [["add", "a/b", "--prefix", ""], ["add", "a/b", "--prefix="]]) {
+    const invocation = parseArguments(argv);
+    assert.ok(invocation.kind === "tool");
+    assert.deepEqual(invocation.arguments, { id: "a/b", prefix: "" });
+  }
+  for (const argv of [["add", "a/b", "--prefix"], ["add", "a/b", "--prefix", "--yes"]]) {
+    assert.throws(() => parseArguments(argv), /its value is missing/);
+  }
+  assert.throws(() => parseArguments(["add", "a/b", "--url", ""]), /its value is missing/);
+});

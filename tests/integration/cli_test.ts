@@ -105,5 +105,5 @@ Deno.test("help and version need no permission at all", async () => {
   assert.deepEqual([help.code, help.stderr], [0, ""]);
   assert.match(help.stdout, /Usage: wharf/);
   const version = await runWharf(["--version"], { permissions: [] });
-  assert.match(version.stdout, /^wharf \d+\.\d+\.\d+ /);
+  assert.match(version.stdout, /^wharf \d+\.\d+\.\d+ \(from source; deno /);
 });

@@ -33,7 +33,7 @@ Deno.test("a collector gets spans of the requests, without a line of Wharf's own
       OTEL_SERVICE_NAME: "wharf-of-tests",
     },
     // The exporter is Deno's, and asks for no permission of Wharf's.
-    permissions: ["--allow-net=127.0.0.1:0", "--allow-env", "--allow-read", "--allow-sys"],
+    permissions: ["--allow-net=127.0.0.1:0", "--allow-env"],
   });
   const client = new Client({ name: "test", version: "1" });
   await client.connect(new StreamableHTTPClientTransport(server.mcp));

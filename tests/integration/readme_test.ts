@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { parseArguments } from "../../lib/cli/mod.ts";
 import { ENV_NAMES } from "../../lib/host/env.ts";
+import { binaryName, TARGETS } from "../../tools/release.ts";
 import deno from "../../deno.json" with { type: "json" };
 
 const ROOT = new URL("../../", import.meta.url);
@@ -53,6 +54,15 @@ Deno.test("every variable that the README names is one that Wharf reads", () => 
   const names = new Set([...text.matchAll(own)].map((match) => match[1] ?? ""));
   assert.ok(names.size >= 5);
   for (const name of names) assert.ok(ENV_NAMES.includes(name), name);
+});
+
+Deno.test("the README names every binary of a release, and no other", () => {
+  const named = new Set(
+    [...text.matchAll(/\bwharf-(?:linux|macos|windows)-[\w.]+/g)].map((match) =>
+      match[0].replace(/\.sha256$/, "")
+    ),
+  );
+  assert.deepEqual([...named].toSorted(), Object.keys(TARGETS).map(binaryName).toSorted());
 });
 
 Deno.test("the README's JSON is JSON", () => {

@@ -16,6 +16,18 @@ export interface WharfOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Permission flags. @default {["-A"]} */
   readonly permissions?: readonly string[];
+  /** What runs in place of `main.ts`, by Deno; it gets no environment but what is given here. */
+  readonly program?: WharfProgram;
+}
+
+/** Wharf in another form than its source. */
+export interface WharfProgram {
+  /** Arguments of Deno before Wharf's own. */
+  readonly args: readonly string[];
+  /** Where it is started. */
+  readonly cwd: string;
+  /** Its environment. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** The result of a finished run. */
@@ -34,6 +46,19 @@ async function command(
   args: readonly string[],
   options: WharfOptions,
 ): Promise<Deno.Command> {
+  // A test that is not about the catalogue reaches for no source of it.
+  const own = [...args, ...(args.includes("--source") ? [] : ["--source", "none"])];
+  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  if (options.program !== undefined) {
+    const { args: before, cwd, env } = options.program;
+    return new Deno.Command(Deno.execPath(), {
+      args: [...before, ...own],
+      cwd,
+      clearEnv: true,
+      env: { NO_COLOR: "1", ...env, ...options.env },
+      ...piped,
+    });
+  }
   const env: Record<string, string> = { NO_COLOR: "1" };
   for (const name of PASSED_ON) {
     const value = Deno.env.get(name);
@@ -46,15 +71,11 @@ async function command(
       "--no-prompt",
       ...(options.permissions ?? ["-A"]),
       MAIN,
-      ...args,
-      // A test that is not about the catalogue reaches for no source of it.
-      ...(args.includes("--source") ? [] : ["--source", "none"]),
+      ...own,
     ]),
     clearEnv: true,
     env: { ...env, ...options.env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
+    ...piped,
   });
 }
 

@@ -17,6 +17,17 @@ Deno.test("measure() runs the contenders in turn, warm-ups included", async () =
   assert.deepEqual(rows.map(({ name }) => name), ["a", "b"]);
 });
 
+Deno.test("measure() lets each run be put away before the next begins", async () => {
+  const calls: string[] = [];
+  const contender = (name: string) => ({
+    name,
+    run: () => Promise.resolve(calls.push(`${name} runs`)),
+    settle: () => Promise.resolve(calls.push(`${name} settles`)),
+  });
+  await measure([contender("a"), contender("b")], { warmUps: 0, rounds: 1 });
+  assert.deepEqual(calls, ["a runs", "a settles", "b runs", "b settles"]);
+});
+
 Deno.test("formatTable() compares every row with the first", () => {
   const rows = [
     { name: "peer", medianMs: 50, rangeMs: [40, 61.04] as const },

@@ -1,0 +1,41 @@
+/**
+ * What Wharf gives back at its start, of the permissions that it was given. Needs all permissions.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { runWharf, startWharf } from "./wharf.ts";
+
+/** The permissions that the banner lists. */
+async function granted(flags: readonly string[], permissions: readonly string[]): Promise<string> {
+  await using server = await startWharf(flags, { permissions });
+  const [, line = ""] = /^ *granted +(.*)$/m.exec(server.stderr()) ?? [];
+  return line;
+}
+
+Deno.test("a server gives back the programs that its toolsets do not start", async () => {
+  const permissions = ["--allow-net", "--allow-read", "--allow-env", "--allow-run=podman,git"];
+  assert.match(await granted([], permissions), /run=podman,git/);
+  assert.match(await granted(["--toolsets", "catalog"], permissions), /run=git/);
+  assert.doesNotMatch(await granted(["--toolsets", "catalog"], permissions), /podman/);
+  const images = await granted(["--toolsets", "oci,hub"], permissions);
+  assert.doesNotMatch(images, /run|env/);
+  assert.match(images, /net.*read/);
+});
+
+Deno.test("the status tells a podman that is refused from one that has no use", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "wharf-grants-" });
+  try {
+    const state = ["--cache-dir", `${directory}/cache`, "--state-dir", `${directory}/state`];
+    const permissions = [
+      ...["--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-run=git"],
+    ];
+    const status = await runWharf(["status", ...state], { permissions });
+    assert.match(status.stdout, /grant --allow-run=podman/);
+    const narrowed = await runWharf(["status", "--toolsets", "catalog", ...state], { permissions });
+    assert.match(narrowed.stdout, /not used without the toolset gateway/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
