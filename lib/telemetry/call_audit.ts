@@ -23,6 +23,7 @@ export interface CallAuditOptions {
 const MAX_NAME_CHARS = 200;
 const MAX_ARGUMENT_CHARS = 2000;
 const MAX_DEPTH = 8;
+const SESSION_CHARS = 8;
 
 /** Members whose values are somebody's secrets, or may be. */
 const SECRET_NAME = /token|secret|passw|credential|authorization|cookie|api_?key|private_?key/i;
@@ -45,7 +46,8 @@ export function callAudit(log: Log, { withArguments }: CallAuditOptions): CallLi
     log.info("tool call", {
       user: clean(caller.user ?? "local"),
       client: clean(caller.client),
-      session: caller.session === undefined ? undefined : clean(caller.session),
+      // Enough to tell sessions apart; whoever has all of it may be able to use one.
+      session: caller.session?.slice(0, SESSION_CHARS),
       tool: clean(tool),
       server: server === undefined ? undefined : clean(server),
       // A tool that is called through another one is what was really called.

@@ -8,7 +8,7 @@ const CALL: FinishedCall = {
   isKnown: true,
   outcome: "done",
   tookMs: 12.4,
-  caller: { client: "test 1", transport: "http", session: "s-1", user: "ada" },
+  caller: { client: "test 1", transport: "http", session: "0123456789-the-rest", user: "ada" },
   arguments: { query: "a private question" },
 };
 
@@ -25,7 +25,7 @@ Deno.test("callAudit() says who called what and how it ended, and no argument", 
   assert.deepEqual({ ...lineOf({}) }, {
     user: "ada",
     client: "test 1",
-    session: "s-1",
+    session: "01234567",
     tool: "registry-find",
     server: undefined,
     through: undefined,
