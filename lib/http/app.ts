@@ -8,27 +8,17 @@
 import type { Clock, Log } from "../core/host.ts";
 import { toAppError } from "../core/errors.ts";
 import type { CallListener } from "../mcp/mod.ts";
-import {
-  JSONRPCMessageSchema,
-  type Server,
-  WebStandardStreamableHTTPServerTransport,
-} from "../mcp/protocol.ts";
+import { JSONRPCMessageSchema, type Server } from "../mcp/protocol.ts";
 import { Access, type AccessOptions } from "./access.ts";
 import { EventBudget, MemoryEventStore } from "./event_store.ts";
-import {
-  acceptsEvents,
-  dropped,
-  isInitialize,
-  observed,
-  readJson,
-  withAccept,
-} from "./exchange.ts";
+import { acceptsEvents, dropped, isInitialize, readJson, withAccept } from "./exchange.ts";
 import { Guard, type GuardOptions, preflight, refusal } from "./guard.ts";
 import { ANONYMOUS, type Principal } from "./principal.ts";
 import { callerOfAddress, RateLimit } from "./rate_limit.ts";
 import { calledTools, type OwnOffer, ScopeRule } from "./scope.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { SseTransport } from "./sse.ts";
+import { HttpTransport } from "./transport.ts";
 
 /** What {@linkcode createHttpApp} takes. */
 export interface HttpAppOptions extends GuardOptions, AccessOptions {
@@ -245,7 +235,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       return await openStreamable(request, principal, body?.json);
     }
     const session = sessions.find(id, principal);
-    if (!(session?.transport instanceof WebStandardStreamableHTTPServerTransport)) {
+    if (!(session?.transport instanceof HttpTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
     return await answer(session, request, { principal, json: body?.json });
@@ -259,7 +249,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     const full = noRoom();
     if (full !== undefined) return full;
     const events = new MemoryEventStore({ budget });
-    const transport = new WebStandardStreamableHTTPServerTransport({
+    const transport = new HttpTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
       eventStore: events,
       retryInterval: RETRY_MS,
@@ -281,7 +271,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     { principal, json }: { readonly principal: Principal; readonly json: unknown },
   ): Promise<Response> {
     const { transport } = session;
-    if (!(transport instanceof WebStandardStreamableHTTPServerTransport)) {
+    if (!(transport instanceof HttpTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
     session.lastSeenMs = clock.now();
@@ -295,7 +285,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     const isCall = request.method === "POST";
     if (isCall) session.calls++;
     const finished = new AbortController();
-    const finish = () => {
+    const onEnd = () => {
       session.open--;
       if (isCall) session.calls--;
       session.lastSeenMs = clock.now();
@@ -304,16 +294,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     if (request.method === "GET") {
       void atEndOf(principal, finished.signal, () => transport.closeStandaloneSSEStream());
     }
-    try {
-      const response = await transport.handleRequest(
-        withAccept(request),
-        json === undefined ? {} : { parsedBody: json },
-      );
-      return observed(response, finish);
-    } catch (thrown) {
-      finish();
-      throw thrown;
-    }
+    return await transport.handleRequest(
+      withAccept(request),
+      json === undefined ? { onEnd } : { onEnd, parsedBody: json },
+    );
   }
 
   /** A stream does not outlive the token that opened it; its client comes back with a new one. */

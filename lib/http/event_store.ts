@@ -5,7 +5,9 @@
  * @module
  */
 
+import { largeJson } from "../core/large_json.ts";
 import type { EventStore, JSONRPCMessage } from "../mcp/protocol.ts";
+import { originalOf } from "./sealed.ts";
 
 /** How much is kept. */
 export interface EventStoreOptions {
@@ -17,11 +19,12 @@ export interface EventStoreOptions {
   readonly budget?: EventBudget;
 }
 
-/** An event as it is kept: as text, which takes far less than what is made of it. */
+/** An event as it is kept. */
 interface StoredEvent {
   readonly id: string;
   readonly streamId: string;
-  readonly text: string;
+  /** Its text, which takes far less than what is made of it; with long strings, the event. */
+  readonly content: string | JSONRPCMessage;
   readonly isAnswer: boolean;
   /** What it takes, roughly. */
   readonly bytes: number;
@@ -76,6 +79,19 @@ export class EventBudget {
   }
 }
 
+/** How a message is kept that was not sealed, and how long its text is. */
+function keptAs(
+  message: JSONRPCMessage,
+  length: number | undefined,
+): { readonly content: string | JSONRPCMessage; readonly length: number } {
+  if (length === undefined) {
+    const json = largeJson(message);
+    if (json.isLarge) return { content: message, length: json.length };
+  }
+  const content = JSON.stringify(message);
+  return { content, length: content.length };
+}
+
 /** Keeps events in memory; the oldest go first. */
 export class MemoryEventStore implements EventStore {
   readonly #events = new Map<string, StoredEvent>();
@@ -96,16 +112,17 @@ export class MemoryEventStore implements EventStore {
    * Keeps an event.
    *
    * @param streamId The stream that it goes to.
-   * @param message The event.
+   * @param sent The event.
    * @returns Its id, unique in the session.
    */
-  storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
+  storeEvent(streamId: string, sent: JSONRPCMessage): Promise<string> {
     this.#count++;
+    const { message, length } = originalOf(sent);
     const id = `${this.#count}-${streamId}`;
-    const text = JSON.stringify(message);
-    const bytes = text.length + OVERHEAD_BYTES;
+    const kept = message === sent ? keptAs(message, length) : { content: message, length };
+    const bytes = (kept.length ?? 0) + OVERHEAD_BYTES;
     const isAnswer = "result" in message || "error" in message;
-    const event = { id, streamId, text, isAnswer, bytes, store: this };
+    const event = { id, streamId, content: kept.content, isAnswer, bytes, store: this };
     this.#events.set(id, event);
     this.#bytes += bytes;
     for (const oldest of this.#events.keys()) {
@@ -170,9 +187,11 @@ export class MemoryEventStore implements EventStore {
     const streamId = this.#events.get(lastEventId)?.streamId ?? "";
     let isAfter = false;
     for (const [id, event] of [...this.#events]) {
-      if (isAfter && event.streamId === streamId && event.text !== NO_CONTENT) {
-        // It was one when it was stored.
-        await sink.send(id, JSON.parse(event.text) as JSONRPCMessage);
+      const { content } = event;
+      if (isAfter && event.streamId === streamId && content !== NO_CONTENT) {
+        // It was a message when it was stored.
+        const message = typeof content === "string" ? JSON.parse(content) : content;
+        await sink.send(id, message);
       }
       if (id === lastEventId) isAfter = true;
     }

@@ -1,6 +1,5 @@
 /**
- * One request and its answer over HTTP: the body under limits, and who waits for the end of it.
- * Needs no permission.
+ * One request over HTTP: its body under limits, and what it asks for. Needs no permission.
  *
  * @module
  */
@@ -43,7 +42,7 @@ export async function readJson(
     () => undefined,
   );
   try {
-    const whole = boundedResponse(new Response(request.body)).bytes({ maxBytes });
+    const whole = bodyOf(request, maxBytes);
     const bytes = await Promise.race([whole, late]);
     // What comes of a body that came too late is nobody's.
     whole.catch(() => {});
@@ -61,6 +60,14 @@ export async function readJson(
   } finally {
     read.abort();
   }
+}
+
+/** The body within its limit. The server holds a body to the length that its head gives. */
+async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const length = Number(request.headers.get("content-length") ?? Infinity);
+  return length <= maxBytes
+    ? await request.bytes()
+    : await boundedResponse(new Response(request.body)).bytes({ maxBytes });
 }
 
 /**
@@ -100,24 +107,6 @@ export function withAccept(request: Request): Request {
   const headers = new Headers(request.headers);
   headers.set("accept", "application/json, text/event-stream");
   return new Request(request.url, { method: request.method, headers });
-}
-
-/**
- * Tells when the last byte of an answer is sent, or when nobody wants it any more.
- *
- * @param response The answer.
- * @param finish Called once.
- */
-export function observed(response: Response, finish: () => void): Response {
-  if (response.body === null) {
-    finish();
-    return response;
-  }
-  const watch = new TransformStream<Uint8Array, Uint8Array>({ flush: finish, cancel: finish });
-  return new Response(response.body.pipeThrough(watch), {
-    status: response.status,
-    headers: response.headers,
-  });
 }
 
 /**
