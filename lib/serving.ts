@@ -38,7 +38,10 @@ export interface ServeConfig {
   readonly auditArguments: boolean;
   /** Whether `/metrics` is for everyone. @default {false} */
   readonly publicMetrics: boolean;
-  /** Requests of one caller in a minute; 0 for any number. @default {3000} */
+  /**
+   * Requests of one caller in a minute; 0 for any number.
+   * @default {3000}, and 0 on loopback where nobody signs in
+   */
   readonly ratePerMinute: number;
   /** Most sessions at once. @default {1000} */
   readonly maxSessions: number;
@@ -78,9 +81,10 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
     ["stdio", "http"],
     "stdio",
   );
+  const isLocal = LOOPBACK.has(hostname);
+  const isOpen = authToken === undefined && authTokenFile === undefined && oauth === undefined;
   if (
-    transport === "http" && !LOOPBACK.has(hostname) && authToken === undefined &&
-    authTokenFile === undefined && oauth === undefined && flags["allow-unauthenticated"] !== true
+    transport === "http" && !isLocal && isOpen && flags["allow-unauthenticated"] !== true
   ) {
     throw new AppError(
       "INVALID_ARGUMENT",
@@ -102,7 +106,12 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
     auditFile: text(flags["audit-log"]),
     auditArguments: flags["audit-arguments"] === true,
     publicMetrics: flags["metrics-public"] === true,
-    ratePerMinute: wholeNumber(flags, "rate-limit", { least: 0, most: 1_000_000, unless: 3000 }),
+    ratePerMinute: wholeNumber(flags, "rate-limit", {
+      least: 0,
+      most: 1_000_000,
+      // The programs of one machine would all be one caller, and it is theirs.
+      unless: isLocal && isOpen ? 0 : 3000,
+    }),
     maxSessions: wholeNumber(flags, "max-sessions", { least: 1, most: 100_000, unless: 1000 }),
     sessionIdleMs: wholeNumber(flags, "session-idle", { least: 1, most: 10_080, unless: 30 }) *
       60_000,

@@ -34,16 +34,19 @@ Deno.test("resolveServe() reads the token of the file that was named, not of the
 Deno.test("resolveServe() takes limits in the units that people use, and refuses what does not fit", () => {
   const { ratePerMinute, maxSessions, sessionIdleMs, maxBodyBytes } = serve({});
   assert.deepEqual([ratePerMinute, maxSessions, sessionIdleMs, maxBodyBytes], [
-    3000,
+    0,
     1000,
     30 * 60_000,
     4 * 1024 * 1024,
   ]);
-  const flags = { "rate-limit": "0", "max-sessions": "7", "session-idle": "5", "max-request": "1" };
+  const beyond = { host: "0.0.0.0", "allow-unauthenticated": true };
+  assert.equal(serve(beyond).ratePerMinute, 3000);
+  assert.equal(serve({ "auth-token": "a-token" }).ratePerMinute, 3000);
+  const flags = { "rate-limit": "6", "max-sessions": "7", "session-idle": "5", "max-request": "1" };
   const own = serve(flags);
   assert.deepEqual(
     [own.ratePerMinute, own.maxSessions, own.sessionIdleMs, own.maxBodyBytes],
-    [0, 7, 300_000, 1024 * 1024],
+    [6, 7, 300_000, 1024 * 1024],
   );
   for (
     const [name, value] of [

@@ -56,7 +56,7 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
   {
     name: "rate-limit",
     value: "COUNT",
-    about: "Requests of one caller in a minute (default 3000, 0: any number)",
+    about: "Requests of one caller in a minute (default 3000; 0, as on loopback: any number)",
   },
   { name: "max-request", value: "MIB", about: "Largest request (default 4)" },
   { name: "max-sessions", value: "COUNT", about: "Most sessions at once (default 1000)" },
