@@ -74,10 +74,14 @@ export function openLog(options: LogOptions, write: (line: string) => void = toS
  * finds a new one. Needs write permission for it.
  *
  * @param path The file; made with mode 0600 where there is none.
+ * @param instead Takes the lines while the file cannot be written; standard error by default.
  * @returns Takes one line with its line feed; never throws.
  * @throws {AppError} `PERMISSION_MISSING` or `UNAVAILABLE` where it cannot be written at the start.
  */
-export function appendTo(path: string): (line: string) => void {
+export function appendTo(
+  path: string,
+  instead: (line: string) => void = toStderr,
+): (line: string) => void {
   const options = { append: true, create: true, mode: 0o600 };
   let isBroken = false;
   try {
@@ -100,9 +104,9 @@ export function appendTo(path: string): (line: string) => void {
       Deno.writeTextFileSync(path, line, options);
       isBroken = false;
     } catch {
-      if (!isBroken) toStderr(`cannot write ${escapeHidden(path)}; its lines come here\n`);
+      if (!isBroken) instead(`cannot write ${escapeHidden(path)}; its lines come here\n`);
       isBroken = true;
-      toStderr(line);
+      instead(line);
     }
   };
 }
