@@ -45,13 +45,15 @@ import { systemClock } from "./lib/host/clock.ts";
 import { openConfigFiles } from "./lib/host/config_files.ts";
 import { isWritable, openDisk, openFiles } from "./lib/host/disk.ts";
 import { readEnv, readVariable } from "./lib/host/env.ts";
-import { openLog } from "./lib/host/log.ts";
+import { appendTo, openLog } from "./lib/host/log.ts";
+import { memoryUse } from "./lib/host/memory.ts";
 import { listen, openNet } from "./lib/host/net.ts";
 import { grantedPermissions, isGranted, revokeGrants } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
 import { freeBytes } from "./lib/host/space.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
+import { withAuthToken } from "./lib/serving.ts";
 
 const INFO = { name: "wharf", version: deno.version } as const;
 
@@ -60,6 +62,12 @@ const INTERRUPTED = 130;
 
 /** A config file is written by hand. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
+
+/** A token file holds one line. */
+const MAX_TOKEN_BYTES = 16 * 1024;
+
+/** A certificate with the chain above it. */
+const MAX_PEM_BYTES = 1024 * 1024;
 
 /**
  * Runs Wharf.
@@ -163,7 +171,10 @@ async function run(
   const named = invocation.kind === "remote" ? namedVariables(invocation.target) : [];
   const env = readEnv(named);
   const files = openFiles();
-  const config = await readConfig(invocation.flags, { env, files });
+  const config = await withTokenFile(
+    await readConfig(invocation.flags, { env, files }),
+    { files, invocation },
+  );
   const log = openLog({
     format: config.logFormat,
     // A person who asks one question wants the answer; a server's operator wants to know what happens.
@@ -171,6 +182,13 @@ async function run(
     clock: systemClock,
     redact: [...secretsOf(config, env), ...named.flatMap((name) => env[name] ?? [])],
   });
+  const audit = openLog({
+    // For machines, whatever the log looks like, and whatever is left out of it.
+    format: "json",
+    level: "info",
+    clock: systemClock,
+    redact: secretsOf(config, env),
+  }, config.serve.auditFile === undefined ? undefined : appendTo(config.serve.auditFile));
   for (const warning of config.warnings) log.warn(warning);
   const certificates = openCertificates({ files, env, log });
   await using net = openNet({
@@ -204,6 +222,7 @@ async function run(
       processes: openProcesses(systemClock),
       clock: systemClock,
       log,
+      audit,
       env,
       variable: readVariable,
       random: Math.random,
@@ -211,6 +230,7 @@ async function run(
         ? new MemoryDisk()
         : openDisk(stateDirectory, systemClock),
       ...(stateDirectory === undefined ? {} : { stateDirectory }),
+      memory: memoryUse,
       pid: Deno.pid,
       listen,
       openFolder: (path) => openDisk(path, systemClock),
@@ -231,6 +251,7 @@ async function run(
       stopped,
       permissions,
       directory,
+      files,
     });
   } finally {
     // What was activated ends with Wharf.
@@ -248,12 +269,13 @@ interface Ready {
   readonly stopped: AbortSignal;
   readonly permissions: () => Promise<readonly string[]>;
   readonly directory: string | undefined;
+  readonly files: Files;
 }
 
 /** Does what the command line asks for. */
 async function perform(
   invocation: Exclude<Invocation, { kind: "help" | "version" | "completions" | "connect" }>,
-  { app, config, env, net, terminal, stdio, stopped, permissions, directory }: Ready,
+  { app, config, env, net, terminal, stdio, stopped, permissions, directory, files }: Ready,
 ): Promise<number> {
   if (invocation.kind === "doctor") {
     const { registries, flags } = invocation;
@@ -294,10 +316,11 @@ async function perform(
     toolCount: app.inventory.listTools().length,
     granted: await permissions(),
     cacheDirectory: directory,
-    authenticated: config.serve.authToken !== undefined,
+    access: accessOf(config),
   };
   if (config.serve.transport === "http") {
-    const listening = await app.serveHttp(listen, stopped);
+    const tls = await readTls(config, files);
+    const listening = await app.serveHttp((options) => listen({ ...options, ...tls }), stopped);
     for (const line of banner({ ...facts, url: listening.url })) terminal.err(line);
     await listening.finished;
   } else {
@@ -353,6 +376,36 @@ async function readConfig(
   return resolveConfig(flags, env, Deno.build.os, file);
 }
 
+/** Settings with the token that a file holds, for the command that wants it. */
+async function withTokenFile(
+  config: Config,
+  { files, invocation }: { readonly files: Files; readonly invocation: Invocation },
+): Promise<Config> {
+  const { authTokenFile, authToken, transport } = config.serve;
+  const isWanted = invocation.kind === "serve" && transport === "http" && authToken === undefined;
+  if (authTokenFile === undefined || !isWanted) return config;
+  const bytes = await files.read(authTokenFile, { maxBytes: MAX_TOKEN_BYTES });
+  return { ...config, serve: withAuthToken(config.serve, bytes) };
+}
+
+/** Certificate and key, where https is wanted. */
+async function readTls(
+  { serve }: Config,
+  files: Files,
+): Promise<{ readonly tls?: { readonly cert: string; readonly key: string } }> {
+  if (serve.tls === undefined) return {};
+  const [cert, key] = await Promise.all(
+    [serve.tls.certFile, serve.tls.keyFile].map(async (path) => {
+      const bytes = await files.read(path, { maxBytes: MAX_PEM_BYTES });
+      if (bytes !== undefined) return new TextDecoder().decode(bytes);
+      throw new AppError("NOT_FOUND", `Cannot read "${path}": there is no such file`, {
+        hint: "Check the paths of --tls-cert and --tls-key",
+      });
+    }),
+  );
+  return cert === undefined || key === undefined ? {} : { tls: { cert, key } };
+}
+
 async function readConfigFile(
   files: Files,
   { path, isNamed }: { readonly path: string; readonly isNamed: boolean },
@@ -369,6 +422,12 @@ async function readConfigFile(
 /** Flags that ask for more are heard; otherwise only what went wrong is shown. */
 function quieter(config: Config, invocation: Invocation): Config["logLevel"] {
   return invocation.flags["log-level"] === undefined ? "warn" : config.logLevel;
+}
+
+/** What the banner says that clients must send. */
+function accessOf({ serve }: Config): "anyone" | "token" | "oauth" {
+  if (serve.oauth !== undefined) return "oauth";
+  return serve.authToken === undefined ? "anyone" : "token";
 }
 
 /** Values that must never appear in a log line, wherever they come from. */

@@ -8,67 +8,29 @@
  * @module
  */
 
+import { openGateway, type SharedGateway } from "./activity.ts";
+import type { Catalog } from "./catalog/mod.ts";
 import type { Config } from "./config.ts";
-import type { Clock, Disk, Env, Files, Log, Processes } from "./core/host.ts";
-import type { Listen, Listening, Net } from "./core/http.ts";
+import { toAppError } from "./core/errors.ts";
+import type { Listen, Listening } from "./core/http.ts";
 import { once } from "./core/late.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
-import type { Catalog } from "./catalog/mod.ts";
-import { toAppError } from "./core/errors.ts";
 import type { Doctor, DoctorOptions } from "./doctor/mod.ts";
-import type { Activations, DirectOptions, DirectServer, DirectSpec, Proxy } from "./gateway/mod.ts";
+import type { AppHost, AppInfo } from "./effects.ts";
+import type { DirectOptions, DirectServer, DirectSpec, Proxy } from "./gateway/mod.ts";
 import {
   appInventory,
-  type GatewayDoor,
+  type CallListener,
   instructions,
   type Inventory,
   type SystemFacts,
 } from "./mcp/mod.ts";
-import type { Server } from "./mcp/protocol.ts";
+import type { Server, ServerOptions } from "./mcp/protocol.ts";
 import { HubClient, openKeychain, RecentContent, RegistryClient } from "./oci/mod.ts";
 import { ContentStore } from "./store.ts";
+import { AppMetrics, callAudit } from "./telemetry/mod.ts";
 
-/** The effects that the app may cause. */
-export interface AppHost {
-  /** The network. */
-  readonly net: Net;
-  /** The cache directory, or memory where none can be written. */
-  readonly disk: Disk;
-  /** Credential files. */
-  readonly files: Files;
-  /** Credential helpers. */
-  readonly processes: Processes;
-  /** Time. */
-  readonly clock: Clock;
-  /** The log. */
-  readonly log: Log;
-  /** The declared environment variables. */
-  readonly env: Env;
-  /** Reads one that a setting refers to. */
-  readonly variable: (name: string) => string | undefined;
-  /** The state directory, or memory where none can be written. */
-  readonly state: Disk;
-  /** Absolute path of the state directory; absent where it is in memory. */
-  readonly stateDirectory?: string;
-  /** Process id. */
-  readonly pid: number;
-  /** Listens for the browser's answer of a sign-in. */
-  readonly listen: Listen;
-  /** Opens a folder that others own, for reading. */
-  readonly openFolder: (path: string) => Pick<Disk, "list" | "read">;
-  /** The permissions that Deno granted, for people to read. */
-  readonly permissions: () => Promise<readonly string[]>;
-  /** A number from 0 to below 1, for jitter. */
-  readonly random: () => number;
-}
-
-/** Who Wharf says it is. */
-export interface AppInfo {
-  /** Name in the MCP handshake. */
-  readonly name: string;
-  /** Version in the MCP handshake. */
-  readonly version: string;
-}
+export type { AppHost, AppInfo } from "./effects.ts";
 
 /** Streams that carry MCP. */
 export interface Streams {
@@ -122,12 +84,14 @@ const MAX_SERVER_WORDS = 8_000;
 /**
  * Wires the parts together. Nothing is read or sent before the first call.
  *
- * @param host The effects.
+ * @param given The effects.
  * @param config The settings.
  * @param info Name and version for the handshake.
  * @returns The app.
  */
-export function createApp(host: AppHost, config: Config, info: AppInfo): App {
+export function createApp(given: AppHost, config: Config, info: AppInfo): App {
+  const metrics = new AppMetrics(info.version);
+  const host: AppHost = { ...given, net: metrics.net(given.net) };
   const { net, clock, log, env, files, processes, disk, random } = host;
   const home = env["HOME"] ?? env["USERPROFILE"];
   const keychain = openKeychain({
@@ -139,22 +103,24 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
     ...(home === undefined ? {} : { home }),
   });
   // A disk in memory takes from what a process may use at rest, and needs none before it.
-  const cache = disk instanceof MemoryDisk
-    ? new ContentStore({ disk, log }, { maxTotalBytes: 16 * 1024 * 1024 })
-    : new RecentContent(new ContentStore({ disk, log }));
+  const cache = metrics.cache(
+    disk instanceof MemoryDisk
+      ? new ContentStore({ disk, log }, { maxTotalBytes: 16 * 1024 * 1024 })
+      : new RecentContent(new ContentStore({ disk, log })),
+  );
   const registry = new RegistryClient({ net, clock, log, keychain, cache, random }, {
     insecureRegistries: config.insecureRegistries,
     timeoutMs: config.timeoutMs,
     keepTagsMs: KEEP_TAGS_MS,
   });
   const hub = new HubClient({ net, clock, log, env });
-  const catalog = once(() => openCatalog(host, config));
+  const catalog = once(() => openCatalog(host, config, metrics));
   const gateway = once(async () => {
     const reserved = {
       tools: inventory.listTools().map(({ name }) => name),
       prompts: inventory.prompts.map(({ name }) => name),
     };
-    return await openGateway(host, config, { catalog, info, reserved });
+    return await openGateway(host, config, { catalog, info, reserved, metrics });
   });
   const inventory = inventoryOver(gateway);
 
@@ -208,8 +174,8 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
       import("./mcp/protocol.ts"),
       proxy(),
     ]);
-    const parts = { info, inventory, clock, log };
-    return async (): Promise<Server> => {
+    return async (told: Pick<ServerOptions, "onCall" | "user"> = {}): Promise<Server> => {
+      const parts = { info, inventory, clock, log, ...told };
       if (offered === undefined) {
         return new SessionServer({ ...parts, instructions: instructions(inventory) });
       }
@@ -275,14 +241,33 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
         connector(),
       ]);
       const { serve } = config;
+      const audit = callAudit(host.audit ?? log, { withArguments: serve.auditArguments });
+      const onCall: CallListener = (call) => {
+        metrics.onCall(call);
+        audit(call);
+      };
       const app = createHttpApp({
-        connect,
+        connect: ({ user }) => connect({ user, onCall }),
+        onCall,
+        onExchange: metrics.onExchange,
+        metrics: () => metrics.text(),
+        publicMetrics: serve.publicMetrics,
         clock,
         log,
         allowedHosts: serve.allowedHosts,
         allowedOrigins: serve.allowedOrigins,
+        own: inventory,
         ...(serve.authToken === undefined ? {} : { authToken: serve.authToken }),
+        ...(serve.oauth === undefined ? {} : { oauth: { ...serve.oauth, net } }),
+        ratePerMinute: serve.ratePerMinute,
+        maxSessions: serve.maxSessions,
+        sessionIdleMs: serve.sessionIdleMs,
+        maxBodyBytes: serve.maxBodyBytes,
       });
+      const active = gateway.isMade() ? await gateway() : undefined;
+      metrics.reading("wharf_sessions", "Open sessions over HTTP", () => app.sessionCount);
+      metrics.reading("wharf_active_servers", "Activated servers", () => active?.count ?? 0);
+      if (host.memory !== undefined) metrics.memory(host.memory);
       const connections = new AbortController();
       const listening = await listen({
         hostname: serve.hostname,
@@ -321,15 +306,19 @@ export function createApp(host: AppHost, config: Config, info: AppInfo): App {
 }
 
 /** The catalogue, with what it takes to read its sources. */
-async function openCatalog(host: AppHost, config: Config): Promise<Catalog> {
+async function openCatalog(
+  host: AppHost,
+  config: Config,
+  metrics: AppMetrics,
+): Promise<Catalog> {
   const { Catalog, openGather, placeSources } = await import("./catalog/mod.ts");
   const { gitDirectory, refreshIntervalMs, sources } = config.catalog;
   return new Catalog({
     ...host,
-    gather: openGather({
+    gather: metrics.gather(openGather({
       ...host,
       ...(gitDirectory === undefined ? {} : { directory: gitDirectory }),
-    }),
+    })),
   }, { sources: placeSources(sources), intervalMs: refreshIntervalMs });
 }
 
@@ -357,138 +346,4 @@ async function systemFacts(
   };
   const granted = await permissions();
   return { permissions: granted, podman: await podman(granted) };
-}
-
-/** What is active, for all sessions or for one. */
-interface SharedGateway {
-  readonly activations: Activations;
-  readonly proxy: Proxy;
-  readonly viewPlan: Awaited<ReturnType<GatewayDoor>>["viewPlan"];
-}
-
-/** What is active for one session. */
-interface IsolatedGateway extends SharedGateway {
-  close(): Promise<void>;
-}
-
-/** What is active for all sessions, and a way to have it for one alone. */
-interface Gateway extends SharedGateway {
-  isolated(): Promise<IsolatedGateway>;
-  close(): Promise<void>;
-}
-
-/** The gateway, with what it takes to plan and start servers. */
-async function openGateway(
-  host: AppHost,
-  config: Config,
-  parts: {
-    readonly catalog: () => Promise<Catalog>;
-    readonly info: AppInfo;
-    readonly reserved: {
-      readonly tools: readonly string[];
-      readonly prompts: readonly string[];
-    };
-  },
-): Promise<Gateway> {
-  const gateway = await import("./gateway/mod.ts");
-  const { processes, clock, log, env, net, files, state: disk, pid, listen } = host;
-  const policy = gateway.parsePolicy(config.gateway.policy);
-  const run = `${pid}-${clock.now().toString(36)}`;
-  const owner = await gateway.ownerId({ disk, log });
-  const engine = new gateway.ContainerEngine({ processes, clock, log, env }, {
-    engine: config.gateway.engine,
-    owner: { id: owner, run },
-    ...(host.stateDirectory === undefined
-      ? {}
-      : { folder: { path: host.stateDirectory, clean: () => disk.remove("oom") } }),
-    insecureRegistries: config.insecureRegistries,
-  });
-  const index = async () => await (await parts.catalog()).index();
-  /** What is active for whoever the disk belongs to. */
-  const openOn = (disk: Disk): SharedGateway => {
-    const launcher = new gateway.Launcher({
-      net,
-      processes,
-      clock,
-      log,
-      env,
-      files,
-      variable: host.variable,
-      disk: host.state,
-      engine,
-      runtimes: new gateway.RuntimeFinder({ processes, env }, { hasPlain: policy.unsandboxed }),
-      git: async () => {
-        const { openGit } = await import("./catalog/mod.ts");
-        return openGit({ ...host, disk: host.disk });
-      },
-      oauth: new gateway.OAuth({
-        net,
-        clock,
-        listen,
-        store: new gateway.OAuthStore({ disk, log }),
-        disk,
-        log,
-      }),
-      policy,
-      pid,
-      mark: gateway.processMark({ id: owner, run }),
-      ...(host.stateDirectory === undefined ? {} : { directory: host.stateDirectory }),
-    });
-    const activations = new gateway.Activations({
-      launcher,
-      find: async (id) => (await index()).get(id),
-      nearest: async (id) => (await index()).nearestIds(id, 5),
-      store: new gateway.ActiveStore({ disk, log }),
-      settings: new gateway.SettingsStore({ disk, log }, policy),
-      audit: new gateway.AuditLog({ disk: host.state, log, clock }),
-      redactor: new gateway.Redactor(),
-      policy,
-      reserved: parts.reserved,
-      idleMs: config.gateway.idleMs,
-      clock,
-      log,
-      clientInfo: parts.info,
-    });
-    const proxy = new gateway.Proxy({ activations, clock, log });
-    return { activations, proxy, viewPlan: gateway.viewPlan };
-  };
-  // Without a directory nobody can know what an earlier run left.
-  const held = host.stateDirectory === undefined ? undefined : await gateway.holdRun(run, {
-    disk,
-    log,
-    clock,
-    engine,
-    endProcesses: (isAlive) => gateway.endOrphanProcesses(owner, isAlive, host),
-  });
-  const shared = openOn(disk);
-  const own = new Set<Activations>();
-  return {
-    ...shared,
-    async isolated() {
-      const session = openOn(await copyOf(disk));
-      own.add(session.activations);
-      return {
-        ...session,
-        async close() {
-          own.delete(session.activations);
-          await session.activations.close();
-        },
-      };
-    },
-    async close() {
-      await Promise.all([shared.activations, ...own].map((activations) => activations.close()));
-      await held?.[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** What one session changes is seen by no other, and forgotten with it. */
-async function copyOf(disk: Disk): Promise<Disk> {
-  const copy = new MemoryDisk();
-  for (const { name, kind, sizeBytes } of await disk.list("")) {
-    if (kind !== "file" || !name.endsWith(".json")) continue;
-    const bytes = await disk.read(name, { maxBytes: sizeBytes });
-    if (bytes !== undefined) await copy.write(name, bytes);
-  }
-  return copy;
 }

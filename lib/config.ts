@@ -17,7 +17,12 @@ import { join } from "@std/path/join";
 import { z } from "zod";
 import { AppError } from "./core/errors.ts";
 import type { Env } from "./core/host.ts";
+import { type Flags, list, oneOf, text } from "./flags.ts";
 import { type Toolset, TOOLSETS } from "./mcp/mod.ts";
+import { resolveServe, type ServeConfig } from "./serving.ts";
+
+export type { Flags } from "./flags.ts";
+export type { OAuthConfig, ServeConfig } from "./serving.ts";
 
 /** The operating systems whose customs for directories differ. */
 export type OperatingSystem = "linux" | "darwin" | "windows" | string;
@@ -27,24 +32,6 @@ export type LogFormat = "text" | "json";
 
 /** The least severe log line that is written. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
-
-/** Settings of `wharf serve`. */
-export interface ServeConfig {
-  /** How clients talk to Wharf. @default {"stdio"} */
-  readonly transport: "stdio" | "http";
-  /** Address to listen on. @default {"127.0.0.1"} */
-  readonly hostname: string;
-  /** TCP port; 0 takes a free one. @default {8080} */
-  readonly port: number;
-  /** Bearer token that HTTP clients must send, or `undefined`. */
-  readonly authToken: string | undefined;
-  /** Host names, beside loopback, that the `Host` header may carry. */
-  readonly allowedHosts: readonly string[];
-  /** Origins, beside loopback, that browsers may call from. */
-  readonly allowedOrigins: readonly string[];
-  /** Whether each HTTP session has activations and settings of its own. @default {false} */
-  readonly isolateSessions: boolean;
-}
 
 /** Settings of the catalogue. */
 export interface CatalogConfig {
@@ -97,9 +84,6 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
-/** Flag values by name, as the command line gave them. */
-export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
-
 /** The config file; unknown keys are refused, since a misspelt one would silently do nothing. */
 const FILE = z.strictObject({
   sources: z.record(z.string(), z.string()).optional(),
@@ -110,11 +94,9 @@ const FILE = z.strictObject({
 /** What a config file says. */
 export type ConfigFile = Readonly<z.infer<typeof FILE>>;
 
-const DEFAULT_PORT = 8080;
 const DEFAULT_REFRESH_HOURS = 24;
 const HOUR_MS = 3_600_000;
 const DEFAULT_TIMEOUT_SECONDS = 60;
-const LOOPBACK = new Set(["127.0.0.1", "::1", "[::1]", "localhost"]);
 
 /**
  * Resolves flags and environment into a {@linkcode Config}; a flag wins over a variable.
@@ -160,7 +142,7 @@ export function resolveConfig(
       ["debug", "info", "warn", "error"],
       "info",
     ),
-    serve: serveConfig(flags, env, warnings),
+    serve: resolveServe(flags, env, warnings),
     warnings,
   };
 }
@@ -231,52 +213,6 @@ function refreshHours(env: Env, warnings: string[]): number {
   return DEFAULT_REFRESH_HOURS;
 }
 
-function serveConfig(flags: Flags, env: Env, warnings: string[]): ServeConfig {
-  const authToken = text(flags["auth-token"]) ?? text(env["MCP_AUTH_TOKEN"]);
-  const hostname = text(flags["host"]) ?? "127.0.0.1";
-  const transport = oneOf(
-    "transport",
-    text(flags["transport"]) ?? transportAlias(env["MCP_TRANSPORT"]),
-    ["stdio", "http"],
-    "stdio",
-  );
-  if (
-    transport === "http" && !LOOPBACK.has(hostname) && authToken === undefined &&
-    flags["allow-unauthenticated"] !== true
-  ) {
-    throw new AppError(
-      "INVALID_ARGUMENT",
-      `Cannot serve on "${hostname}": beyond loopback anyone could use Wharf with your credentials`,
-      { hint: "Set MCP_AUTH_TOKEN (or --auth-token), or pass --allow-unauthenticated" },
-    );
-  }
-  return {
-    transport,
-    hostname,
-    port: port(text(flags["port"]), env["MCP_PORT"], warnings),
-    authToken,
-    // Who binds a name expects to be reached by it.
-    allowedHosts: [hostname, ...list(flags["allowed-host"])],
-    allowedOrigins: list(flags["allowed-origin"]),
-    isolateSessions: flags["isolate-sessions"] === true,
-  };
-}
-
-/** The older Go server's word for the same transport. */
-function transportAlias(value: string | undefined): string | undefined {
-  return value === "streamable-http" || value === "sse" ? "http" : text(value);
-}
-
-/** Operators of the older Go server expect 8080 and a warning, not a failed start. */
-function port(flag: string | undefined, env: string | undefined, warnings: string[]): number {
-  const value = flag ?? text(env);
-  if (value === undefined) return DEFAULT_PORT;
-  if (/^\d{1,5}$/.test(value) && Number(value) <= 65535) return Number(value);
-  const where = flag === undefined ? "MCP_PORT" : "--port";
-  warnings.push(`${where} "${value}" is not a port from 0 to 65535; using ${DEFAULT_PORT}`);
-  return DEFAULT_PORT;
-}
-
 function toolsets(names: readonly string[]): readonly Toolset[] {
   if (names.length === 0) return TOOLSETS;
   const wanted = new Set<Toolset>();
@@ -309,38 +245,6 @@ function seconds(value: string | undefined): number {
     `Cannot use time-out "${value}": it is not a number of seconds`,
     { hint: "Pass --timeout with a number from 0.1 to 3600" },
   );
-}
-
-function oneOf<const T extends string>(
-  flag: string,
-  value: string | undefined,
-  choices: readonly T[],
-  fallback: NoInfer<T>,
-): T {
-  if (value === undefined) return fallback;
-  const choice = choices.find((candidate) => candidate === value);
-  if (choice !== undefined) return choice;
-  throw new AppError(
-    "INVALID_ARGUMENT",
-    `Cannot use --${flag} "${value}": there is no such choice`,
-    {
-      hint: `Choose from ${choices.join(", ")}`,
-    },
-  );
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
-}
-
-/** A repeated flag, a comma list, or both. */
-function list(value: unknown): readonly string[] {
-  const values = Array.isArray(value)
-    ? value.map(String)
-    : typeof value === "string"
-    ? [value]
-    : [];
-  return values.flatMap((item) => item.split(",")).map((item) => item.trim()).filter(Boolean);
 }
 
 /** XDG Base Directory on Linux, and the custom of macOS and Windows. */

@@ -62,6 +62,8 @@ export class Catalog {
   #statuses = new Map<string, SourceStatus>();
   #lookedAtMs = 0;
   #isScheduled = false;
+  /** Every list asks for it; the data are part of Wharf and stay as they are. */
+  #builtinCount: number | undefined;
 
   /**
    * Touches nothing until the first question.
@@ -180,7 +182,7 @@ export class Catalog {
       };
       const status = this.#statuses.get(key);
       if (place.kind === "builtin") {
-        const entries = builtinEntries({ source: id }).length;
+        const entries = this.#builtinCount ??= builtinEntries({ source: id }).length;
         return { ...common, state: "ok", entries, problems: 0, samples: [], isPartial: false };
       }
       const dueMs = this.#refresher.dueAtMs(placed, status);

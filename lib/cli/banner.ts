@@ -18,8 +18,8 @@ export interface BannerFacts {
   readonly granted: readonly string[];
   /** Where the cache is kept, or `undefined` for memory. */
   readonly cacheDirectory: string | undefined;
-  /** Whether clients must send a bearer token. */
-  readonly authenticated: boolean;
+  /** What clients must send: nothing, the operator's bearer token, or a token of the issuer. */
+  readonly access: "anyone" | "token" | "oauth";
 }
 
 /**
@@ -43,7 +43,11 @@ export function banner(facts: BannerFacts): string[] {
     ];
   }
   const mcp = new URL("/mcp", facts.url).href;
-  const header = facts.authenticated ? ' --header "Authorization: Bearer $MCP_AUTH_TOKEN"' : "";
+  const header = facts.access === "anyone"
+    ? ""
+    : ` --header "Authorization: Bearer $${
+      facts.access === "oauth" ? "ACCESS_TOKEN" : "MCP_AUTH_TOKEN"
+    }"`;
   return [
     `Wharf ${facts.version} serves MCP at ${mcp}`,
     ...common,

@@ -6,6 +6,7 @@
  */
 
 import { REMOTE_FLAGS } from "./remote_flags.ts";
+import { SERVE_FLAGS } from "./serve_flags.ts";
 import { SETUP_COMMANDS } from "./setup_commands.ts";
 
 /** One flag. */
@@ -173,30 +174,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "serve",
     about: "Serve MCP over stdio (the default command) or HTTP",
     positionals: [],
-    flags: [
-      { name: "transport", value: "KIND", about: "stdio or http (default stdio)" },
-      { name: "host", value: "ADDRESS", about: "Address to listen on (default 127.0.0.1)" },
-      { name: "port", value: "PORT", about: "Port to listen on (default 8080, 0 for a free one)" },
-      {
-        name: "auth-token",
-        value: "TOKEN",
-        about: "Bearer token for HTTP; better: MCP_AUTH_TOKEN",
-      },
-      { name: "allow-unauthenticated", about: "Listen beyond loopback without a token" },
-      {
-        name: "allowed-host",
-        value: "NAME",
-        about: "Further host name that clients may use",
-        repeats: true,
-      },
-      {
-        name: "allowed-origin",
-        value: "ORIGIN",
-        about: "Further origin that browsers may call from",
-        repeats: true,
-      },
-      { name: "isolate-sessions", about: "Give each HTTP session servers and settings of its own" },
-    ],
+    flags: SERVE_FLAGS,
     examples: ["serve --transport http", "serve --toolsets oci,hub"],
   },
   ...SETUP_COMMANDS,

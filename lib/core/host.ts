@@ -21,6 +21,14 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** What a process has of the machine's memory. */
+export interface MemoryUse {
+  /** All of it that is not swapped out. */
+  readonly residentBytes: number;
+  /** What the program's objects take, those included that nobody holds any more. */
+  readonly heapBytes: number;
+}
+
 /** Facts that go with a log message; values are shown as JSON. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -193,6 +193,8 @@ export interface ListenOptions {
   readonly hostname: string;
   /** TCP port; 0 takes a free one. */
   readonly port: number;
+  /** Certificate chain and private key in PEM form, for https. @default plain http */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Answers one request. A rejection becomes a 500 without details. */
   readonly handler: (request: Request, info: { readonly remote: string }) => Promise<Response>;
   /** Ends the server, connections included. */
@@ -202,6 +204,7 @@ export interface ListenOptions {
 /**
  * Listens for HTTP.
  *
- * @throws {AppError} `PERMISSION_MISSING`, or `UNAVAILABLE` when the port is taken.
+ * @throws {AppError} `PERMISSION_MISSING`, `UNAVAILABLE` when the port is taken, or
+ * `INVALID_ARGUMENT` for a certificate that cannot be used.
  */
 export type Listen = (options: ListenOptions) => Promise<Listening>;

@@ -31,7 +31,7 @@ export interface ActivationsDeps {
   /** Keeps values of settings. */
   readonly settings: SettingsStore;
   /** Keeps who asked for what. */
-  readonly audit: AuditLog;
+  readonly audit: Pick<AuditLog, "record">;
   /** Keeps secrets out of texts. */
   readonly redactor: Redactor;
   /** The operator's policy. */

@@ -49,6 +49,8 @@ export interface AuditActor {
   readonly transport: string;
   /** The session, where there are several. */
   readonly session?: string;
+  /** The person or program that signed in, where somebody had to. */
+  readonly user?: string;
 }
 
 /** One record, before it is written. */
@@ -106,6 +108,7 @@ const RECORD: z.ZodType<AuditRecord, unknown> = z.object({
     client: z.string(),
     transport: z.string(),
     session: z.string().exactOptional(),
+    user: z.string().exactOptional(),
   }),
   launch: z.string().exactOptional(),
   pinned: z.string().exactOptional(),
@@ -235,6 +238,7 @@ export class AuditLog {
         client: clean(by.client),
         transport: clean(by.transport),
         ...(by.session === undefined ? {} : { session: clean(by.session) }),
+        ...(by.user === undefined ? {} : { user: clean(by.user) }),
       },
       ...(launch === undefined ? {} : { launch: clean(launch) }),
       ...(pinned === undefined ? {} : { pinned: clean(pinned) }),

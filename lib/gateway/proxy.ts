@@ -90,6 +90,16 @@ export class Proxy {
   }
 
   /**
+   * Finds the server that a tool is of.
+   *
+   * @param tool The tool's name with Wharf.
+   * @returns The server's id, or `undefined` where it is of none.
+   */
+  serverOf(tool: string): string | undefined {
+    return this.#deps.activations.offers.findTool(tool)?.id;
+  }
+
+  /**
    * Tells which lists have changed, once for a burst of changes.
    *
    * @returns Stops telling.

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { AppError } from "../core/errors.ts";
 import type { Clock, Log, LogFields } from "../core/host.ts";
 import { escapeHidden, truncate } from "../core/text.ts";
 
@@ -66,6 +67,48 @@ export function openLog(options: LogOptions, write: (line: string) => void = toS
   }
 
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/**
+ * Makes a writer that appends to a file, which it opens for each line: what moves the file away
+ * finds a new one. Needs write permission for it.
+ *
+ * @param path The file; made with mode 0600 where there is none.
+ * @param instead Takes the lines while the file cannot be written; standard error by default.
+ * @returns Takes one line with its line feed; never throws.
+ * @throws {AppError} `PERMISSION_MISSING` or `UNAVAILABLE` where it cannot be written at the start.
+ */
+export function appendTo(
+  path: string,
+  instead: (line: string) => void = toStderr,
+): (line: string) => void {
+  const options = { append: true, create: true, mode: 0o600 };
+  let isBroken = false;
+  try {
+    Deno.writeTextFileSync(path, "", options);
+  } catch (cause) {
+    const isDenied = cause instanceof Deno.errors.NotCapable;
+    throw new AppError(
+      isDenied ? "PERMISSION_MISSING" : "UNAVAILABLE",
+      `Cannot write "${path}": ${
+        isDenied ? "Deno was started without write permission for it" : "the system refuses"
+      }`,
+      {
+        cause,
+        hint: isDenied ? `Start Wharf with --allow-write=${path}` : "Check the path and its owner",
+      },
+    );
+  }
+  return (line) => {
+    try {
+      Deno.writeTextFileSync(path, line, options);
+      isBroken = false;
+    } catch {
+      if (!isBroken) instead(`cannot write ${escapeHidden(path)}; its lines come here\n`);
+      isBroken = true;
+      instead(line);
+    }
+  };
 }
 
 function toStderr(line: string): void {

@@ -270,13 +270,15 @@ async function addressesOf(hostname: string, signal: AbortSignal): Promise<reado
  *
  * @param options Address, handler and signal.
  * @returns The server, once it listens.
- * @throws {AppError} `PERMISSION_MISSING`, or `UNAVAILABLE` when the port is taken.
+ * @throws {AppError} `PERMISSION_MISSING`, `UNAVAILABLE` when the port is taken, or
+ * `INVALID_ARGUMENT` for a certificate that cannot be used.
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { hostname, port, signal } = options;
   // Deno would listen for ever with a signal that has aborted already.
   throwIfAborted(signal);
   const bracketed = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const scheme = options.tls === undefined ? "http" : "https";
   const ready = Promise.withResolvers<URL>();
   const connections = new AbortController();
   const cut = Promise.withResolvers<void>();
@@ -293,7 +295,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       hostname,
       port,
       signal: connections.signal,
-      onListen: (address) => ready.resolve(new URL(`http://${bracketed}:${address.port}/`)),
+      ...options.tls,
+      onListen: (address) => ready.resolve(new URL(`${scheme}://${bracketed}:${address.port}/`)),
       onError: () => new Response("Internal error\n", { status: 500 }),
     }, (request, { remoteAddr }) => {
       const remote = "hostname" in remoteAddr ? remoteAddr.hostname : "unknown";
@@ -334,8 +337,20 @@ function listenError(where: string, thrown: unknown): AppError {
       },
     );
   }
+  if (isCertificateError(thrown)) {
+    return new AppError("INVALID_ARGUMENT", `${cannot}: certificate or key cannot be used`, {
+      cause,
+      hint: "Pass --tls-cert with the chain and --tls-key with its private key, both in PEM form",
+    });
+  }
   const [state, hint] = listenFailure(thrown);
   return new AppError("UNAVAILABLE", `${cannot}: ${state}`, { cause, hint });
+}
+
+/** Deno has no class for all that can be wrong with a certificate and its key. */
+function isCertificateError(thrown: unknown): boolean {
+  if (thrown instanceof Deno.errors.InvalidData) return true;
+  return thrown instanceof Error && /private key|KeyMismatch/.test(thrown.message);
 }
 
 function listenFailure(thrown: unknown): readonly [state: string, hint: string] {

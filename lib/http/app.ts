@@ -5,20 +5,27 @@
  * @module
  */
 
-import { boundedResponse } from "../core/http.ts";
-import { parseJson } from "../core/json.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { toAppError } from "../core/errors.ts";
-import { JSONRPCMessageSchema, type Server, type Transport } from "../mcp/protocol.ts";
-import { MemoryEventStore } from "./event_store.ts";
+import type { CallListener } from "../mcp/mod.ts";
+import { JSONRPCMessageSchema, type Server } from "../mcp/protocol.ts";
+import { Access, type AccessOptions } from "./access.ts";
+import { EventBudget, MemoryEventStore } from "./event_store.ts";
+import { acceptsEvents, dropped, isInitialize, readJson, withAccept } from "./exchange.ts";
 import { Guard, type GuardOptions, preflight, refusal } from "./guard.ts";
+import { ANONYMOUS, type Principal } from "./principal.ts";
+import { callerOfAddress, RateLimit } from "./rate_limit.ts";
+import { calledTools, type OwnOffer, ScopeRule } from "./scope.ts";
+import { type Session, Sessions } from "./sessions.ts";
 import { SseTransport } from "./sse.ts";
 import { HttpTransport } from "./transport.ts";
 
 /** What {@linkcode createHttpApp} takes. */
-export interface HttpAppOptions extends GuardOptions {
-  /** Makes the MCP server of a new session. */
-  readonly connect: () => Server | Promise<Server>;
+export interface HttpAppOptions extends GuardOptions, AccessOptions {
+  /** Makes the MCP server of a new session of a caller's. */
+  readonly connect: (caller: { readonly user: string }) => Server | Promise<Server>;
+  /** What Wharf itself offers: the scope `read` reaches no further. @default nothing */
+  readonly own?: OwnOffer;
   /** Measures idle time. */
   readonly clock: Clock;
   /** Is told of sessions and faults. */
@@ -29,6 +36,28 @@ export interface HttpAppOptions extends GuardOptions {
   readonly maxSessions?: number;
   /** Time after which a session without a call or stream ends, in milliseconds. @default {1800000} */
   readonly sessionIdleMs?: number;
+  /** Requests of one caller in a minute; 0 for any number. @default {0} */
+  readonly ratePerMinute?: number;
+  /** Is told of calls of tools that are refused before a session sees them. */
+  readonly onCall?: CallListener;
+  /** Is told of each request that was answered. */
+  readonly onExchange?: (exchange: HttpExchange) => void;
+  /** Gives `/metrics`, as Prometheus reads it. @default there is none */
+  readonly metrics?: () => string;
+  /** Whether `/metrics` is for everyone; else for whoever may look. @default {false} */
+  readonly publicMetrics?: boolean;
+}
+
+/** A request that was answered. */
+export interface HttpExchange {
+  /** The path, where it is one of Wharf's; else `other`. */
+  readonly route: string;
+  /** The method, where Wharf knows it; else `other`. */
+  readonly method: string;
+  /** The status of the answer. */
+  readonly status: number;
+  /** Time until the head of the answer, in milliseconds. */
+  readonly tookMs: number;
 }
 
 /** MCP over HTTP. */
@@ -37,9 +66,10 @@ export interface HttpApp {
    * Answers a request.
    *
    * @param request Any request.
+   * @param info The address that it came from. @default one that is not known
    * @returns The answer; never a rejection.
    */
-  handle(request: Request): Promise<Response>;
+  handle(request: Request, info?: { readonly remote: string }): Promise<Response>;
   /**
    * Ends: no new sessions, the calls in hand finish, then every session is closed.
    *
@@ -50,24 +80,27 @@ export interface HttpApp {
   readonly sessionCount: number;
 }
 
-interface Session {
-  readonly server: Server;
-  readonly transport: Transport;
-  /** Whose session it is; others are told that there is none. */
-  readonly principal: string;
-  /** What its streams have brought; absent for the older transport, which resumes none. */
-  readonly events?: MemoryEventStore;
-  /** Whether several requests came in one body: their answers share a stream. */
-  hasBatches: boolean;
-  /** Answers under way, streams included. */
-  open: number;
-  /** Calls under way. */
-  calls: number;
-  lastSeenMs: number;
-}
+const ROUTES = [
+  "/",
+  "/healthz",
+  "/mcp",
+  "/messages",
+  "/metrics",
+  "/readyz",
+  "/sse",
+  "/.well-known/oauth-protected-resource",
+  "/.well-known/oauth-protected-resource/mcp",
+];
+
+const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"];
 
 const SESSION_HEADER = "mcp-session-id";
-const SWEEP_MS = 60_000;
+/** What the sessions may keep together for clients that come back to a stream. */
+const MAX_EVENT_BYTES = 32 * 1024 * 1024;
+
+/** The longest time that a timer takes: 2^31 - 1 ms. */
+const MAX_TIMER_MS = 2_147_483_647;
+
 /** A client that polls is told to come back after so long (SEP-1699). */
 const RETRY_MS = 1_000;
 
@@ -81,18 +114,39 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { clock, log } = options;
   const maxBodyBytes = options.maxBodyBytes ?? 4 * 1024 * 1024;
   const maxSessions = options.maxSessions ?? 1000;
-  const sessionIdleMs = options.sessionIdleMs ?? 30 * 60_000;
   const guard = new Guard(options);
-  const sessions = new Map<string, Session>();
-  const ended = new AbortController();
+  const access = new Access(options, { clock, log });
+  const rule = new ScopeRule(options.own ?? { listTools: () => [], prompts: [], templates: [] });
+  const rate = new RateLimit(clock, { perMinute: options.ratePerMinute ?? 0 });
+  const budget = new EventBudget(MAX_EVENT_BYTES);
+  const sessions = new Sessions({
+    connect: options.connect,
+    clock,
+    maxSessions,
+    idleMs: options.sessionIdleMs ?? 30 * 60_000,
+  });
   let isDraining = false;
-  let isSweeping = false;
 
-  async function handle(request: Request): Promise<Response> {
+  async function handle(
+    request: Request,
+    { remote }: { readonly remote: string } = { remote: "unknown" },
+  ): Promise<Response> {
+    const startedMs = clock.now();
+    const response = await answered(request, remote);
+    options.onExchange?.({
+      route: known(ROUTES, new URL(request.url).pathname),
+      method: known(METHODS, request.method),
+      status: response.status,
+      tookMs: Math.max(0, clock.now() - startedMs),
+    });
+    return response;
+  }
+
+  async function answered(request: Request, remote: string): Promise<Response> {
     try {
       const cors = guard.checkOrigin(request);
       if (cors instanceof Response) return await dropped(request, cors);
-      const response = await route(request, cors);
+      const response = await route(request, { cors, remote });
       for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
       return response;
     } catch (thrown) {
@@ -106,7 +160,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   async function route(
     request: Request,
-    cors: Readonly<Record<string, string>>,
+    { cors, remote }: {
+      readonly cors: Readonly<Record<string, string>>;
+      readonly remote: string;
+    },
   ): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (request.method === "OPTIONS") return preflight(cors);
@@ -116,26 +173,52 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     if (pathname === "/" && isRead) {
       return new Response("Wharf serves MCP at /mcp (Streamable HTTP) and /sse (older clients)\n");
     }
-    if (!["/mcp", "/sse", "/messages"].includes(pathname)) {
+    const description = access.describe(request);
+    if (description !== undefined) return description;
+    const isMetrics = pathname === "/metrics" && isRead && options.metrics !== undefined;
+    if (isMetrics && options.publicMetrics === true) return metricsText();
+    if (!isMetrics && !["/mcp", "/sse", "/messages"].includes(pathname)) {
       return await dropped(request, new Response("Not found; MCP is at /mcp\n", { status: 404 }));
     }
-    const principal = guard.checkToken(request);
+    const principal = await admitted(request, remote);
     if (principal instanceof Response) return await dropped(request, principal);
+    if (isMetrics) return metricsText();
     if (pathname === "/mcp") return await streamable(request, principal);
     return pathname === "/sse"
       ? await openSse(request, principal)
       : await postMessage(request, principal);
   }
 
+  /** Who calls, where they may and do not call too often. */
+  async function admitted(request: Request, remote: string): Promise<Principal | Response> {
+    const principal = await access.identify(request);
+    // Whoever has no credential of their own counts by their address, wrong credentials too.
+    const caller = principal instanceof Response || principal === ANONYMOUS
+      ? callerOfAddress(remote)
+      : principal.id;
+    const waitMs = rate.take(caller);
+    if (waitMs > 0) {
+      return refusal(429, "Too many requests", { "retry-after": `${Math.ceil(waitMs / 1000)}` });
+    }
+    if (principal instanceof Response) return principal;
+    return access.checkScope(principal, "read", { request }) ?? principal;
+  }
+
+  function metricsText(): Response {
+    return new Response(options.metrics?.(), {
+      headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+    });
+  }
+
   function readiness(): Response {
-    const status = isDraining ? "draining" : sessions.size >= maxSessions ? "full" : "ready";
+    const status = isDraining ? "draining" : sessions.isFull ? "full" : "ready";
     return Response.json({ status, sessions: sessions.size, max_sessions: maxSessions }, {
       status: status === "ready" ? 200 : 503,
     });
   }
 
   /** Streamable HTTP: the SDK speaks it, sessions are found here. */
-  async function streamable(request: Request, principal: string): Promise<Response> {
+  async function streamable(request: Request, principal: Principal): Promise<Response> {
     if (!["GET", "POST", "DELETE"].includes(request.method)) {
       return await dropped(
         request,
@@ -143,7 +226,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       );
     }
     const id = request.headers.get(SESSION_HEADER);
-    const body = request.method === "POST" ? await readBody(request) : undefined;
+    const body = request.method === "POST" ? await readBody(request, principal) : undefined;
     if (body instanceof Response) return body;
     if (id === null) {
       if (!isInitialize(body?.json)) {
@@ -151,36 +234,42 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       }
       return await openStreamable(request, principal, body?.json);
     }
-    const session = find(id, principal);
+    const session = sessions.find(id, principal);
     if (!(session?.transport instanceof HttpTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
-    return await answer(session, request, body?.json);
+    return await answer(session, request, { principal, json: body?.json });
   }
 
   async function openStreamable(
     request: Request,
-    principal: string,
+    principal: Principal,
     json: unknown,
   ): Promise<Response> {
     const full = noRoom();
     if (full !== undefined) return full;
-    const events = new MemoryEventStore();
+    const events = new MemoryEventStore({ budget });
     const transport = new HttpTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
       eventStore: events,
       retryInterval: RETRY_MS,
       enableJsonResponse: !acceptsEvents(request),
-      onsessioninitialized: (id) => void sessions.set(id, session),
+      onsessioninitialized: (id) => sessions.add(id, session),
     });
-    const session = await begin(transport, principal, events);
-    const response = await answer(session, request, json);
-    // A refused initialize leaves no session behind.
-    if (transport.sessionId === undefined) await session.server.close();
-    return response;
+    const session = await sessions.begin(transport, principal, events);
+    try {
+      return await answer(session, request, { principal, json });
+    } finally {
+      // A refused initialize leaves no session behind.
+      if (transport.sessionId === undefined) await session.server.close();
+    }
   }
 
-  async function answer(session: Session, request: Request, json: unknown): Promise<Response> {
+  async function answer(
+    session: Session,
+    request: Request,
+    { principal, json }: { readonly principal: Principal; readonly json: unknown },
+  ): Promise<Response> {
     const { transport } = session;
     if (!(transport instanceof HttpTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
@@ -195,32 +284,53 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     session.open++;
     const isCall = request.method === "POST";
     if (isCall) session.calls++;
+    const finished = new AbortController();
     const onEnd = () => {
       session.open--;
       if (isCall) session.calls--;
       session.lastSeenMs = clock.now();
+      finished.abort();
     };
+    if (request.method === "GET") {
+      void atEndOf(principal, finished.signal, () => transport.closeStandaloneSSEStream());
+    }
     return await transport.handleRequest(
       withAccept(request),
       json === undefined ? { onEnd } : { onEnd, parsedBody: json },
     );
   }
 
-  async function openSse(request: Request, principal: string): Promise<Response> {
+  /** A stream does not outlive the token that opened it; its client comes back with a new one. */
+  async function atEndOf(
+    { expiresAtMs }: Principal,
+    signal: AbortSignal,
+    end: () => void,
+  ): Promise<void> {
+    if (expiresAtMs === undefined) return;
+    try {
+      const leftMs = Math.max(0, expiresAtMs - clock.now());
+      await clock.sleep(Math.min(leftMs, MAX_TIMER_MS), signal);
+      end();
+    } catch {
+      // The stream has ended before.
+    }
+  }
+
+  async function openSse(request: Request, principal: Principal): Promise<Response> {
     if (request.method !== "GET") {
       return await dropped(request, refusal(405, "Method not allowed", { allow: "GET" }));
     }
     const full = noRoom();
     if (full !== undefined) return full;
     const transport = new SseTransport("/messages", clock);
-    const session = await begin(transport, principal);
-    sessions.set(transport.sessionId, session);
+    const session = await sessions.begin(transport, principal);
+    sessions.add(transport.sessionId, session);
     // The stream is the session: it ends with it.
     session.open = 1;
     return transport.open();
   }
 
-  async function postMessage(request: Request, principal: string): Promise<Response> {
+  async function postMessage(request: Request, principal: Principal): Promise<Response> {
     if (request.method !== "POST") {
       return await dropped(request, refusal(405, "Method not allowed", { allow: "POST" }));
     }
@@ -228,11 +338,11 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     if (id === null) {
       return await dropped(request, refusal(400, "Bad request: sessionId is missing"));
     }
-    const session = find(id, principal);
+    const session = sessions.find(id, principal);
     if (!(session?.transport instanceof SseTransport)) {
       return await dropped(request, refusal(404, "Session not found; open a new one at /sse"));
     }
-    const body = await readBody(request);
+    const body = await readBody(request, principal);
     if (body instanceof Response) return body;
     const message = JSONRPCMessageSchema.safeParse(body.json);
     if (!message.success) return refusal(400, "Bad request: not a JSON-RPC 2.0 message");
@@ -241,89 +351,52 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     return new Response("Accepted\n", { status: 202 });
   }
 
-  async function begin(
-    transport: Transport,
-    principal: string,
-    events?: MemoryEventStore,
-  ): Promise<Session> {
-    const server = await options.connect();
-    const cleanUp = server.onclose;
-    server.onclose = () => {
-      cleanUp?.();
-      if (transport.sessionId !== undefined) sessions.delete(transport.sessionId);
-    };
-    await server.connect(transport, { answersCancelled: !(transport instanceof SseTransport) });
-    void sweep();
-    return {
-      server,
-      transport,
-      principal,
-      ...(events === undefined ? {} : { events }),
-      hasBatches: false,
-      open: 0,
-      calls: 0,
-      lastSeenMs: clock.now(),
-    };
-  }
-
-  function find(id: string, principal: string): Session | undefined {
-    const session = sessions.get(id);
-    return session?.principal === principal ? session : undefined;
-  }
-
   function noRoom(): Response | undefined {
     if (isDraining) return refusal(503, "Wharf is stopping", { "retry-after": "5" });
-    if (sessions.size < maxSessions) return undefined;
+    if (!sessions.isFull) return undefined;
     return refusal(503, `Too many sessions: ${maxSessions} are open`, { "retry-after": "30" });
   }
 
-  async function readBody(request: Request): Promise<{ readonly json: unknown } | Response> {
-    try {
-      const bytes = await bodyOf(request, maxBodyBytes);
-      return { json: parseJson(bytes, { what: "the request", maxDepth: 200 }) };
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      if (error.code === "TOO_LARGE") {
-        return refusal(413, `Request larger than ${maxBodyBytes} bytes`);
-      }
-      return Response.json({
-        jsonrpc: "2.0",
-        error: { code: -32700, message: "Parse error: the request is not valid JSON" },
-        id: null,
-      }, { status: 400 });
-    }
+  /** The body, where the caller may ask for what it says; no session sees another one. */
+  async function readBody(
+    request: Request,
+    principal: Principal,
+  ): Promise<{ readonly json: unknown } | Response> {
+    const json = await readJson(request, { clock, maxBytes: maxBodyBytes });
+    if (json instanceof Response) return json;
+    const refused = access.checkScope(principal, rule.neededFor(json), { request });
+    if (refused === undefined) return { json };
+    tellRefused(request, principal, json);
+    return refused;
   }
 
-  /** Runs while there are sessions, so that an idle app holds no timer. */
-  async function sweep(): Promise<void> {
-    if (isSweeping) return;
-    isSweeping = true;
-    try {
-      do {
-        await clock.sleep(Math.min(SWEEP_MS, sessionIdleMs), ended.signal);
-        for (const session of [...sessions.values()]) {
-          const isIdle = session.open === 0 && clock.now() - session.lastSeenMs >= sessionIdleMs;
-          if (isIdle) await session.server.close();
-        }
-      } while (sessions.size > 0);
-    } catch {
-      // The app is closed.
-    } finally {
-      isSweeping = false;
+  /** Calls that no session sees are told of here. */
+  function tellRefused(request: Request, { name: user }: Principal, json: unknown): void {
+    const session = request.headers.get(SESSION_HEADER);
+    for (const { tool, arguments: given } of calledTools(json)) {
+      options.onCall?.({
+        tool,
+        isKnown: false,
+        outcome: "refused",
+        code: "FORBIDDEN",
+        tookMs: 0,
+        caller: {
+          client: "unknown",
+          transport: "http",
+          user,
+          ...(session === null ? {} : { session }),
+        },
+        arguments: given,
+      });
     }
   }
 
   async function close({ graceMs }: { readonly graceMs: number }): Promise<void> {
     isDraining = true;
-    const endsMs = clock.now() + graceMs;
-    while (clock.now() < endsMs && [...sessions.values()].some(({ calls }) => calls > 0)) {
-      await clock.sleep(Math.min(50, graceMs));
-    }
-    ended.abort();
-    await Promise.all([...sessions.values()].map(({ server }) => server.close()));
-    sessions.clear();
+    await sessions.close(graceMs);
   }
 
+  void access.prepare();
   return {
     handle,
     close,
@@ -333,40 +406,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   };
 }
 
-function isInitialize(json: unknown): boolean {
-  const messages = Array.isArray(json) ? json : [json];
-  return messages.some((message) =>
-    typeof message === "object" && message !== null && "method" in message &&
-    message.method === "initialize"
-  );
-}
-
-function acceptsEvents(request: Request): boolean {
-  return /text\/event-stream|\*\/\*/.test(request.headers.get("accept") ?? "");
-}
-
-/** The SDK wants both types named; a client that takes only JSON was given a session of JSON. */
-function withAccept(request: Request): Request {
-  const accept = request.headers.get("accept") ?? "";
-  const isComplete = accept.includes("application/json") && accept.includes("text/event-stream");
-  if (request.method !== "POST" || isComplete || !/application\/json|\*\/\*/.test(accept)) {
-    return request;
-  }
-  const headers = new Headers(request.headers);
-  headers.set("accept", "application/json, text/event-stream");
-  return new Request(request.url, { method: request.method, headers });
-}
-
-/** The body within its limit. The server holds a body to the length that its head gives. */
-async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const length = Number(request.headers.get("content-length") ?? Infinity);
-  return length <= maxBytes
-    ? await request.bytes()
-    : await boundedResponse(new Response(request.body)).bytes({ maxBytes });
-}
-
-/** An answer that is given before the request's body was read. */
-async function dropped(request: Request, response: Response): Promise<Response> {
-  await request.body?.cancel().catch(() => {});
-  return response;
+/** The word, if it is one of them. */
+function known(words: readonly string[], word: string): string {
+  return words.includes(word) ? word : "other";
 }

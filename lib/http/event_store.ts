@@ -15,12 +15,81 @@ export interface EventStoreOptions {
   readonly maxEvents?: number;
   /** Most bytes of all events together, roughly. @default {8388608} */
   readonly maxBytes?: number;
+  /** What all sessions may keep together. @default no limit but their own */
+  readonly budget?: EventBudget;
 }
 
+/** An event as it is kept. */
 interface StoredEvent {
+  readonly id: string;
   readonly streamId: string;
-  readonly message: JSONRPCMessage;
+  /** Its text, which takes far less than what is made of it; with long strings, the event. */
+  readonly content: string | JSONRPCMessage;
+  readonly isAnswer: boolean;
+  /** What it takes, roughly. */
   readonly bytes: number;
+  /** Who has it. */
+  readonly store: { drop(id: string): void };
+}
+
+/** What an event takes beside its text. */
+const OVERHEAD_BYTES = 400;
+
+/** An event without content only marks a place in its stream (SEP-1699). */
+const NO_CONTENT = "{}";
+
+/** What the events of all sessions may take together; the oldest go first, whosever they are. */
+export class EventBudget {
+  readonly #maxBytes: number;
+  /** In the order in which they came. */
+  readonly #kept = new Set<StoredEvent>();
+  #bytes = 0;
+
+  /** @param maxBytes Most bytes, roughly. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Takes room.
+   *
+   * @param event What needs it; it stays, others go.
+   */
+  take(event: StoredEvent): void {
+    this.#kept.add(event);
+    this.#bytes += event.bytes;
+    for (const oldest of this.#kept) {
+      if (this.#bytes <= this.#maxBytes || oldest === event) break;
+      oldest.store.drop(oldest.id);
+    }
+  }
+
+  /**
+   * Gives room back.
+   *
+   * @param event What needs it no more.
+   */
+  give(event: StoredEvent): void {
+    if (this.#kept.delete(event)) this.#bytes -= event.bytes;
+  }
+}
+
+/** How a message is kept that was not sealed, and how long its text is. */
+function keptAs(
+  message: JSONRPCMessage,
+  length: number | undefined,
+): { readonly content: string | JSONRPCMessage; readonly length: number } {
+  if (length === undefined) {
+    const json = largeJson(message);
+    if (json.isLarge) return { content: message, length: json.length };
+  }
+  const content = JSON.stringify(message);
+  return { content, length: content.length };
 }
 
 /** Keeps events in memory; the oldest go first. */
@@ -28,6 +97,7 @@ export class MemoryEventStore implements EventStore {
   readonly #events = new Map<string, StoredEvent>();
   readonly #maxEvents: number;
   readonly #maxBytes: number;
+  readonly #budget: EventBudget | undefined;
   #bytes = 0;
   #count = 0;
 
@@ -35,6 +105,7 @@ export class MemoryEventStore implements EventStore {
   constructor(options: EventStoreOptions = {}) {
     this.#maxEvents = options.maxEvents ?? 1000;
     this.#maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
+    this.#budget = options.budget;
   }
 
   /**
@@ -48,16 +119,37 @@ export class MemoryEventStore implements EventStore {
     this.#count++;
     const { message, length } = originalOf(sent);
     const id = `${this.#count}-${streamId}`;
-    const bytes = length ?? largeJson(message).length;
-    this.#events.set(id, { streamId, message, bytes });
+    const kept = message === sent ? keptAs(message, length) : { content: message, length };
+    const bytes = (kept.length ?? 0) + OVERHEAD_BYTES;
+    const isAnswer = "result" in message || "error" in message;
+    const event = { id, streamId, content: kept.content, isAnswer, bytes, store: this };
+    this.#events.set(id, event);
     this.#bytes += bytes;
-    for (const [oldest, event] of this.#events) {
+    for (const oldest of this.#events.keys()) {
       const fits = this.#events.size <= this.#maxEvents && this.#bytes <= this.#maxBytes;
       if (fits || oldest === id) break;
-      this.#events.delete(oldest);
-      this.#bytes -= event.bytes;
+      this.drop(oldest);
     }
+    this.#budget?.take(event);
     return Promise.resolve(id);
+  }
+
+  /** Forgets all events, since the session has ended. */
+  clear(): void {
+    for (const id of [...this.#events.keys()]) this.drop(id);
+  }
+
+  /**
+   * Forgets an event, since others need the room.
+   *
+   * @param id The event's id.
+   */
+  drop(id: string): void {
+    const event = this.#events.get(id);
+    if (event === undefined) return;
+    this.#events.delete(id);
+    this.#bytes -= event.bytes;
+    this.#budget?.give(event);
   }
 
   /**
@@ -78,8 +170,7 @@ export class MemoryEventStore implements EventStore {
    * @returns `false` also for an event that is not kept (any more).
    */
   isAnswer(eventId: string): boolean {
-    const message = this.#events.get(eventId)?.message;
-    return message !== undefined && ("result" in message || "error" in message);
+    return this.#events.get(eventId)?.isAnswer === true;
   }
 
   /**
@@ -96,9 +187,12 @@ export class MemoryEventStore implements EventStore {
     const streamId = this.#events.get(lastEventId)?.streamId ?? "";
     let isAfter = false;
     for (const [id, event] of [...this.#events]) {
-      // A priming event has no content; it only marks a place.
-      const hasContent = Object.keys(event.message).length > 0;
-      if (isAfter && event.streamId === streamId && hasContent) await sink.send(id, event.message);
+      const { content } = event;
+      if (isAfter && event.streamId === streamId && content !== NO_CONTENT) {
+        // It was a message when it was stored.
+        const message = typeof content === "string" ? JSON.parse(content) : content;
+        await sink.send(id, message);
+      }
       if (id === lastEventId) isAfter = true;
     }
     return streamId;

@@ -1,11 +1,9 @@
 /**
- * Who may call over HTTP: the Host and Origin headers (DNS rebinding), CORS, and the bearer token.
- * Needs no permission.
+ * From where Wharf may be called over HTTP: the Host and Origin headers (DNS rebinding), CORS, and
+ * the form of refusals. Needs no permission.
  *
  * @module
  */
-
-import { createHash, timingSafeEqual } from "node:crypto";
 
 /** What is let in. */
 export interface GuardOptions {
@@ -13,16 +11,6 @@ export interface GuardOptions {
   readonly allowedHosts: readonly string[];
   /** Origins, beside loopback and the allowed hosts, that browsers may call from. */
   readonly allowedOrigins: readonly string[];
-  /** The bearer token that every call must carry, if any. */
-  readonly authToken?: string;
-}
-
-/** A call that is let in. */
-export interface Admitted {
-  /** Headers that a browser needs to see the answer. */
-  readonly cors: Readonly<Record<string, string>>;
-  /** Stands for the caller's credential; a session belongs to one. */
-  readonly principal: string;
 }
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
@@ -31,17 +19,15 @@ const EXPOSED = "Mcp-Session-Id, WWW-Authenticate";
 const ALLOWED_HEADERS =
   "Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, Mcp-Protocol-Version";
 
-/** Decides who is let in. */
+/** Decides from where Wharf may be called. */
 export class Guard {
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
-  readonly #token: Uint8Array | undefined;
 
   /** @param options What is let in. */
   constructor(options: GuardOptions) {
     this.#hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
     this.#origins = new Set(options.allowedOrigins.map((origin) => origin.toLowerCase()));
-    this.#token = options.authToken === undefined ? undefined : hash(options.authToken);
   }
 
   /**
@@ -65,26 +51,6 @@ export class Guard {
       "access-control-expose-headers": EXPOSED,
       "vary": "Origin",
     };
-  }
-
-  /**
-   * Checks the bearer token, in a time that tells nothing about it.
-   *
-   * @param request Any request.
-   * @returns What stands for the caller's credential, or the answer that refuses it.
-   */
-  checkToken(request: Request): string | Response {
-    const header = request.headers.get("authorization") ?? "";
-    const given = /^Bearer +(\S+)$/i.exec(header)?.[1];
-    if (this.#token === undefined) return "anonymous";
-    const digest = hash(given ?? "");
-    if (given !== undefined && timingSafeEqual(digest, this.#token)) {
-      return digest.toHex();
-    }
-    const error = given === undefined ? "" : ', error="invalid_token"';
-    return refusal(401, "Unauthorized: send the bearer token of this server", {
-      "www-authenticate": `Bearer realm="wharf"${error}`,
-    });
   }
 
   #isAllowedHost(host: string): boolean {
@@ -137,9 +103,4 @@ export function refusal(
 ): Response {
   const code = status === 404 ? -32001 : -32000;
   return Response.json({ jsonrpc: "2.0", error: { code, message }, id: null }, { status, headers });
-}
-
-/** Equal lengths for the comparison, whatever was sent. */
-function hash(text: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(createHash("sha256").update(text).digest());
 }

@@ -4,4 +4,4 @@
  * @module
  */
 
-export { createHttpApp, type HttpApp, type HttpAppOptions } from "./app.ts";
+export { createHttpApp, type HttpApp, type HttpAppOptions, type HttpExchange } from "./app.ts";

@@ -10,6 +10,7 @@ import type { Log } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
 import { isObject, type JsonObject, RPC_CODES, RpcError } from "../rpc/mod.ts";
 import { NOTHING } from "./completion.ts";
+import { ERROR_META } from "./finished_call.ts";
 import type { Inventory } from "./inventory.ts";
 import type { BoundTool, CallContext, ToolResult } from "./tool.ts";
 
@@ -182,9 +183,6 @@ export function shownError(
   if (error.hint === undefined) return { message };
   return { message, hint: cleanText(error.hint, { maxChars: 1500 }) };
 }
-
-/** Where a result carries its error for machines. */
-const ERROR_META = "wharf/error";
 
 /**
  * An error as a model reads it: what happened, and the next step. The same for machines is in

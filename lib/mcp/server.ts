@@ -26,6 +26,7 @@ import {
 } from "../rpc/mod.ts";
 import { clientInfo, SessionClient } from "./client.ts";
 import { NOTHING } from "./completion.ts";
+import { type CallEnd, type CallListener, endOfError, endOfResult } from "./finished_call.ts";
 import type { Inventory } from "./inventory.ts";
 import {
   completion,
@@ -38,7 +39,7 @@ import {
 } from "./own.ts";
 import { page } from "./page.ts";
 import { SUPPORTED_PROTOCOL_VERSIONS, type Transport } from "./sdk.ts";
-import type { CallContext, Progress } from "./tool.ts";
+import type { CallContext, Caller, Progress } from "./tool.ts";
 
 /** What a {@linkcode Server} works with. */
 export interface ServerOptions {
@@ -54,6 +55,10 @@ export interface ServerOptions {
   readonly clock: Clock;
   /** Is told of faults. */
   readonly log: Log;
+  /** Who signed in, where somebody had to. */
+  readonly user?: string;
+  /** Is told of each call of a tool once it has ended. */
+  readonly onCall?: CallListener;
 }
 
 /** How the messages of a session come. */
@@ -207,7 +212,7 @@ class Session {
       case "resources/templates/list":
         return this.#page("templates", params);
       case "tools/call":
-        return await this.#callTool(params, about);
+        return await this.#toldCall(params, about);
       case "prompts/get":
         return await this.#getPrompt(params, about);
       case "resources/read":
@@ -272,6 +277,34 @@ class Session {
     return { [member]: items, ...(nextCursor === undefined ? {} : { nextCursor }) };
   }
 
+  /** Calls a tool, and tells how that ended. */
+  async #toldCall(params: JsonObject, about: Incoming): Promise<JsonObject> {
+    const { onCall, clock, inventory, proxy } = this.#deps;
+    if (onCall === undefined) return await this.#callTool(params, about);
+    const startedMs = clock.now();
+    const tool = String(params.name);
+    // Asked before the call: after it the server may be gone.
+    const server = proxy?.serverOf(tool);
+    const tell = (end: CallEnd) =>
+      onCall({
+        tool,
+        ...(server === undefined ? {} : { server }),
+        isKnown: server !== undefined || inventory.findTool(tool) !== undefined,
+        ...(about.signal.aborted ? { outcome: "cancelled" } : end),
+        tookMs: Math.max(0, clock.now() - startedMs),
+        caller: this.#caller(),
+        arguments: params.arguments,
+      });
+    try {
+      const result = await this.#callTool(params, about);
+      tell(endOfResult(result));
+      return result;
+    } catch (thrown) {
+      tell(endOfError(thrown));
+      throw thrown;
+    }
+  }
+
   async #callTool(params: JsonObject, about: Incoming): Promise<JsonObject> {
     const own = await this.#deps.own.callTool(
       params,
@@ -300,16 +333,22 @@ class Session {
     return this.#deps.proxy?.list("tools").map(({ definition }) => definition) ?? [];
   }
 
-  #context(params: JsonObject, { id, signal }: Incoming): CallContext {
+  #caller(): Caller {
     const { sessionId } = this.#transport;
+    const { user } = this.#deps;
+    return {
+      client: this.#client.name,
+      transport: sessionId === undefined ? "stdio" : "http",
+      ...(sessionId === undefined ? {} : { session: sessionId }),
+      ...(user === undefined ? {} : { user }),
+    };
+  }
+
+  #context(params: JsonObject, { id, signal }: Incoming): CallContext {
     const tell = this.#progress(params, { id, signal });
     return {
       signal,
-      caller: {
-        client: this.#client.name,
-        transport: sessionId === undefined ? "stdio" : "http",
-        ...(sessionId === undefined ? {} : { session: sessionId }),
-      },
+      caller: this.#caller(),
       progress: ({ message, done, total }: Progress) =>
         tell?.({
           progress: done,

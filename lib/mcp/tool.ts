@@ -67,6 +67,8 @@ export interface Caller {
   readonly transport: string;
   /** The session, where there are several. */
   readonly session?: string;
+  /** The person or program that signed in, where somebody had to. */
+  readonly user?: string;
 }
 
 /** A value that a person is asked for. */

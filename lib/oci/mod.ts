@@ -63,7 +63,7 @@ export {
   type Reference,
   type Repository,
 } from "./reference.ts";
-export type { PullQuota } from "./response_facts.ts";
+export { type PullQuota, pullQuotaOf } from "./response_facts.ts";
 export { nearestNames } from "./suggest.ts";
 export {
   TAG_SORTS,

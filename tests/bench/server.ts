@@ -13,6 +13,56 @@ export interface BenchServer extends AsyncDisposable {
   residentMiB(): Promise<number | undefined>;
 }
 
+/** A running server. */
+export interface BenchProcess extends AsyncDisposable {
+  /** Where MCP is. */
+  readonly url: string;
+  /** Resident memory in MiB, or `undefined` where the system has no `/proc`. */
+  residentMiB(): Promise<number | undefined>;
+}
+
+/**
+ * Starts a server that serves MCP over HTTP.
+ *
+ * @param command The whole command line.
+ * @param onOutput Takes what comes on standard output. @default it is dropped
+ */
+export async function startProcess(
+  command: readonly string[],
+  onOutput: (text: string) => void = () => {},
+): Promise<BenchProcess> {
+  const [program = "", ...args] = command;
+  const child = new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const drained = child.stdout.pipeThrough(new TextDecoderStream())
+    .pipeTo(new WritableStream({ write: onOutput }));
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const said = readAll(child.stderr, resolve).then((text) =>
+    reject(new Error(`Cannot start the server:\n${text}`))
+  );
+  return {
+    url: await promise,
+    async residentMiB() {
+      try {
+        const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
+        const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+        return kib === undefined ? undefined : Number(kib) / 1024;
+      } catch {
+        return undefined;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+      await Promise.all([said, drained]);
+    },
+  };
+}
+
 /**
  * Starts a server and opens a session.
  *
@@ -23,21 +73,11 @@ export async function startServer(
   command: readonly string[],
   cacheDirectory: string,
 ): Promise<BenchServer> {
-  const [program = "", ...args] = command;
-  const child = new Deno.Command(program, {
-    args: [
-      ...args,
-      ...["serve", "--transport", "http", "--port", "0", "--cache-dir", cacheDirectory],
-    ],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const said = readAll(child.stderr, resolve).then((text) =>
-    reject(new Error(`Cannot start the server:\n${text}`))
-  );
-  const url = await promise;
+  const server = await startProcess([
+    ...command,
+    ...["serve", "--transport", "http", "--port", "0", "--cache-dir", cacheDirectory],
+  ]);
+  const { url } = server;
   let id = 0;
   let session: string | undefined;
 
@@ -82,20 +122,8 @@ export async function startServer(
       }
       return answer.result.structuredContent;
     },
-    async residentMiB() {
-      try {
-        const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
-        const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
-        return kib === undefined ? undefined : Number(kib) / 1024;
-      } catch {
-        return undefined;
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await child.status;
-      await said;
-    },
+    residentMiB: () => server.residentMiB(),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 

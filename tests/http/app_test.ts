@@ -193,6 +193,19 @@ Deno.test("a malformed body is a parse error, one over the limit is 413", async 
   assert.equal(app.app.sessionCount, 0);
 });
 
+Deno.test("a body that does not end is not waited for", async () => {
+  await using app = openApp();
+  const body = new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode("{")),
+  });
+  const answer = statusOf(
+    app.request("/mcp", { method: "POST", body, headers: { accept: BOTH } }),
+  );
+  await app.clock.advance(60_000);
+  assert.equal(await answer, 408);
+  assert.equal(app.clock.sleeping, 0);
+});
+
 Deno.test("a refused initialize leaves no session behind", async () => {
   await using app = openApp();
   const response = await app.post(INITIALIZE, { accept: "text/plain" });

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { MemoryEventStore } from "../../lib/http/event_store.ts";
+import { EventBudget, MemoryEventStore } from "../../lib/http/event_store.ts";
 
 function message(id: number, text = "") {
   return { jsonrpc: "2.0" as const, id, result: { text } };
@@ -47,7 +47,7 @@ Deno.test("MemoryEventStore drops the oldest past its limits", async () => {
 });
 
 Deno.test("MemoryEventStore keeps to its bytes, but always the newest event", async () => {
-  const store = new MemoryEventStore({ maxEvents: 1000, maxBytes: 1000 });
+  const store = new MemoryEventStore({ maxEvents: 1000, maxBytes: 2000 });
   const small = await store.storeEvent("a", message(1, "x".repeat(600)));
   const large = await store.storeEvent("a", message(2, "x".repeat(5000)));
   assert.equal(await store.getStreamIdForEventId(small), undefined);
@@ -68,4 +68,38 @@ Deno.test("MemoryEventStore tells answers from other events", async () => {
   ];
   assert.ok(answers.every((id) => store.isAnswer(id)));
   assert.ok(!others.some((id) => store.isAnswer(id)));
+});
+
+Deno.test("EventBudget keeps what all sessions have within its bytes: the oldest go, whosever", async () => {
+  const message = { jsonrpc: "2.0", method: "x".repeat(100) } as const;
+  const probe = new EventBudget(0);
+  await new MemoryEventStore({ budget: probe }).storeEvent("s", message);
+  const { bytes } = probe;
+  assert.ok(bytes > JSON.stringify(message).length);
+  const budget = new EventBudget(3 * bytes);
+  const [ada, bob] = [new MemoryEventStore({ budget }), new MemoryEventStore({ budget })];
+  const [first, second] = [await ada.storeEvent("s", message), await ada.storeEvent("s", message)];
+  const [third, fourth] = [await bob.storeEvent("s", message), await bob.storeEvent("s", message)];
+  const kept = async () =>
+    [
+      ...await Promise.all([first, second].map((id) => ada.getStreamIdForEventId(id))),
+      ...await Promise.all([third, fourth].map((id) => bob.getStreamIdForEventId(id))),
+    ].map((stream) => stream !== undefined);
+  assert.deepEqual(await kept(), [false, true, true, true]);
+  assert.equal(budget.bytes, 3 * bytes);
+  ada.clear();
+  assert.deepEqual(await kept(), [false, false, true, true]);
+  assert.equal(budget.bytes, 2 * bytes);
+  bob.clear();
+  assert.equal(budget.bytes, 0);
+});
+
+Deno.test("EventBudget keeps an event that is larger than all the room, until the next one comes", async () => {
+  const budget = new EventBudget(1);
+  const store = new MemoryEventStore({ budget });
+  const only = await store.storeEvent("s", message(1));
+  assert.equal(await store.getStreamIdForEventId(only), "s");
+  const next = await store.storeEvent("s", message(2));
+  assert.equal(await store.getStreamIdForEventId(only), undefined);
+  assert.equal(await store.getStreamIdForEventId(next), "s");
 });

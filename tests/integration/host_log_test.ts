@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hasHiddenCharacters } from "../../lib/core/text.ts";
-import { type LogOptions, openLog } from "../../lib/host/log.ts";
+import { appendTo, type LogOptions, openLog } from "../../lib/host/log.ts";
 import { FakeClock } from "../fake_clock.ts";
 
 const TIME = "2026-01-01T00:00:00.000Z";
@@ -148,4 +148,23 @@ Deno.test("openLog() does not mind that nobody reads standard error", async () =
   await child.stderr.cancel();
   assert.equal(await new Response(child.stdout).text(), "end\n");
   assert.equal((await child.status).code, 0);
+});
+
+Deno.test("appendTo() goes on elsewhere while its file cannot be written, and says so once", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/log/calls.jsonl`;
+  assert.throws(() => appendTo(path), { code: "UNAVAILABLE" });
+  await Deno.mkdir(`${folder}/log`);
+  const elsewhere: string[] = [];
+  const write = appendTo(path, (line) => elsewhere.push(line));
+  write("1\n");
+  await Deno.rename(`${folder}/log`, `${folder}/away`);
+  write("2\n");
+  write("3\n");
+  await Deno.mkdir(`${folder}/log`);
+  write("4\n");
+  assert.deepEqual(elsewhere, [`cannot write ${path}; its lines come here\n`, "2\n", "3\n"]);
+  assert.equal(await Deno.readTextFile(`${folder}/away/calls.jsonl`), "1\n");
+  assert.equal(await Deno.readTextFile(path), "4\n");
+  await Deno.remove(folder, { recursive: true });
 });

@@ -1,67 +1,10 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/host/clock.ts";
 import { type Certificates, openNet } from "../../lib/host/net.ts";
+import { Authority, OPENSSL, type Pair } from "./certificates.ts";
 import { integrationTest } from "./needs.ts";
 
 const LIMITS = { maxBytes: 1024 * 1024 };
-const OPENSSL = { needs: ["openssl"] } as const;
-
-/** A certificate and its key, as PEM. */
-interface Pair {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** A certificate authority in a directory that goes with the test. */
-class Authority implements AsyncDisposable {
-  readonly folder: string;
-  readonly cert: string;
-
-  private constructor(folder: string, cert: string) {
-    this.folder = folder;
-    this.cert = cert;
-  }
-
-  static async create(): Promise<Authority> {
-    const folder = await Deno.makeTempDir({ prefix: "wharf-tls-" });
-    await openssl(folder, [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-      ...["-keyout", "ca.key", "-out", "ca.crt", "-days", "2", "-subj", "/CN=Wharf test CA"],
-      ...["-addext", "keyUsage=critical,keyCertSign"],
-    ]);
-    return new Authority(folder, await Deno.readTextFile(`${folder}/ca.crt`));
-  }
-
-  /** Signs a certificate for one name, such as `IP:127.0.0.1`, for some days from now on. */
-  async issue(subjectAltName: string, days = 2): Promise<Pair> {
-    const { folder } = this;
-    await openssl(folder, [
-      ...["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-      ...["-keyout", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=leaf"],
-    ]);
-    await Deno.writeTextFile(
-      `${folder}/leaf.ext`,
-      `subjectAltName=${subjectAltName}\nbasicConstraints=critical,CA:false\n`,
-    );
-    await openssl(folder, [
-      ...["x509", "-req", "-in", "leaf.csr", "-CA", "ca.crt", "-CAkey", "ca.key"],
-      ...["-CAcreateserial", "-days", String(days), "-out", "leaf.crt", "-extfile", "leaf.ext"],
-    ]);
-    return {
-      cert: await Deno.readTextFile(`${folder}/leaf.crt`),
-      key: await Deno.readTextFile(`${folder}/leaf.key`),
-    };
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return Deno.remove(this.folder, { recursive: true });
-  }
-}
-
-async function openssl(cwd: string, args: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command("openssl", { args: [...args], cwd }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}
 
 /** A TLS server that answers 200 to everything. */
 function serveTls(pair: Pair): AsyncDisposable & { readonly host: string } {

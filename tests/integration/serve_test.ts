@@ -6,6 +6,8 @@
 
 import assert from "node:assert/strict";
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "../sdk.ts";
+import { Authority, OPENSSL } from "./certificates.ts";
+import { integrationTest } from "./needs.ts";
 import { runWharf, startWharf } from "./wharf.ts";
 
 const INITIALIZE = JSON.stringify({
@@ -126,6 +128,75 @@ Deno.test("beyond loopback Wharf wants a token, and holds it back from the log",
   await client.close();
   assert.ok(!server.stderr().includes("a-secret-of-tests"));
 });
+
+Deno.test("a token file lets in who has its token, and is wanted whole", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    const empty = await runWharf(["serve", "--transport", "http", "--auth-token-file", file]);
+    assert.deepEqual([empty.code, /its first line is no token/.test(empty.stderr)], [2, true]);
+    await Deno.writeTextFile(file, "a-secret-of-tests\n");
+    await using server = await startWharf(["--auth-token-file", file]);
+    const statusWith = async (token: string) => {
+      const response = await fetch(server.mcp, { headers: { authorization: `Bearer ${token}` } });
+      await response.body?.cancel();
+      return response.status;
+    };
+    assert.equal(await statusWith("wrong"), 401);
+    assert.equal(await statusWith("a-secret-of-tests"), 400);
+    assert.ok(!server.stderr().includes("a-secret-of-tests"));
+  } finally {
+    await Deno.remove(file);
+  }
+  const missing = await runWharf(["serve", "--transport", "http", "--auth-token-file", file]);
+  assert.match(missing.stderr, /there is none\nNext: Check the path of --auth-token-file/);
+});
+
+Deno.test("an issuer that does not answer is told at the start, and lets nobody in", async () => {
+  await using server = await startWharf([
+    "--oauth-issuer",
+    "http://127.0.0.1:9",
+    "--oauth-audience",
+    "urn:wharf",
+  ]);
+  const response = await fetch(server.mcp, { headers: { authorization: "Bearer a.b.c" } });
+  await response.body?.cancel();
+  assert.equal(response.status, 503);
+  assert.match(server.stderr(), /the issuer's keys cannot be fetched/);
+  const plain = await runWharf(
+    ["serve", "--transport", "http", "--oauth-issuer", "http://a.example", "--oauth-audience", "x"],
+  );
+  assert.match(plain.stderr, /its address does not begin with https/);
+  assert.equal(plain.code, 2);
+});
+
+integrationTest(
+  "over TLS, the certificate that was named is shown, and plain http is not spoken",
+  OPENSSL,
+  async () => {
+    await using authority = await Authority.create();
+    const { cert, key } = await authority.issue("IP:127.0.0.1");
+    const files = { cert: `${authority.folder}/leaf.crt`, key: `${authority.folder}/leaf.key` };
+    await using server = await startWharf(["--tls-cert", files.cert, "--tls-key", files.key]);
+    assert.equal(server.mcp.protocol, "https:");
+    using client = Deno.createHttpClient({ caCerts: [authority.cert] });
+    const health = await fetch(new URL("/healthz", server.mcp), { client });
+    assert.deepEqual([health.status, await health.text()], [200, "OK\n"]);
+    await assert.rejects(fetch(new URL("/healthz", server.mcp)), TypeError);
+    const plain = new URL("/healthz", server.mcp);
+    plain.protocol = "http:";
+    await assert.rejects(fetch(plain), TypeError);
+    assert.ok(!server.stderr().includes(key.split("\n")[1] ?? key) && cert.length > 0);
+
+    const failed = async (certFile: string, keyFile: string) => {
+      const args = ["--port", "0", "--tls-cert", certFile, "--tls-key", keyFile];
+      return (await runWharf(["serve", "--transport", "http", ...args])).stderr;
+    };
+    const unusable = /certificate or key cannot be used\nNext: Pass --tls-cert with the chain/;
+    assert.match(await failed(files.key, files.key), unusable);
+    assert.match(await failed(files.cert, `${authority.folder}/ca.key`), unusable);
+    assert.match(await failed(files.cert, "/nothing/there"), /there is no such file/);
+  },
+);
 
 Deno.test("an invalid port falls back to 8080 with a warning", async () => {
   // The port itself may be in use on this machine; the warning comes before it is tried.

@@ -170,7 +170,7 @@ export async function startWharf(
   const drained = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
       stderr += text;
-      const url = /http:\/\/[^\s]+\/mcp/.exec(stderr)?.[0];
+      const url = /https?:\/\/[^\s]+\/mcp/.exec(stderr)?.[0];
       if (url !== undefined && stderr.includes("stop  ")) listening.resolve(new URL(url));
     }
     listening.reject(new Error(`wharf ended before it listened: ${stderr}`));
