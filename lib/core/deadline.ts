@@ -7,6 +7,12 @@
 import { AppError, toAppError } from "./errors.ts";
 import type { Clock } from "./host.ts";
 
+/**
+ * Wakes whoever sleeps until something that is over by now. One for all: it is told to nobody, and
+ * an error of its own for every call would cost more than most calls do, by its stack trace.
+ */
+export const OVER: AppError = new AppError("CANCELLED", "Cannot wait any longer: it is over");
+
 /** A signal with an end; disposing it frees its timer. */
 export interface Deadline extends Disposable {
   /** Aborts with a `TIMEOUT` error when the time is over, or with the caller's reason. */
@@ -38,7 +44,7 @@ export function deadline(clock: Clock, timeoutMs: number, signal?: AbortSignal):
   );
   return {
     signal: signal === undefined ? controller.signal : AbortSignal.any([controller.signal, signal]),
-    [Symbol.dispose]: () => done.abort(),
+    [Symbol.dispose]: () => done.abort(OVER),
   };
 }
 

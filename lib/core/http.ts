@@ -95,6 +95,8 @@ export interface BoundedResponseOptions {
   readonly peer?: AddressKind | undefined;
   /** Turns an error of the body stream into an `AppError`. @default identity */
   readonly translate?: (thrown: unknown) => unknown;
+  /** Told when the body has been read, has failed or was dropped; it may be told twice. */
+  readonly onEnd?: () => void;
 }
 
 /**
@@ -116,9 +118,9 @@ export function boundedResponse(
   response: Response,
   options: BoundedResponseOptions = {},
 ): HttpResponse {
-  const translate = options.translate ?? ((thrown: unknown) => thrown);
+  const { translate = (thrown: unknown) => thrown, onEnd = () => {} } = options;
   async function* stream(limits: ReadOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    if (response.body === null) return;
+    if (response.body === null) return onEnd();
     let total = 0;
     const reader = response.body.getReader();
     try {
@@ -137,6 +139,7 @@ export function boundedResponse(
     } catch (thrown) {
       throw translate(thrown);
     } finally {
+      onEnd();
       await reader.cancel().catch(() => {});
     }
   }
@@ -166,6 +169,7 @@ export function boundedResponse(
       if (response.body !== null && !response.body.locked) {
         await response.body.cancel().catch(() => {});
       }
+      onEnd();
     },
   };
 }

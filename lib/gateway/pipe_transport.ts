@@ -11,9 +11,11 @@
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { depthOf } from "../core/json.ts";
-import { linesOf } from "../core/lines.ts";
+import { joined, jsonParts, lengthOf, parseJsonParts } from "../core/large_json.ts";
+import { type Line, lineGroupsOf } from "../core/lines.ts";
 import { cleanText } from "../core/text.ts";
-import { isObject, kindOf } from "../rpc/mod.ts";
+import { WriteQueue } from "../core/write_queue.ts";
+import { isObject, kindOf, type PeerSendOptions } from "../rpc/mod.ts";
 import type { JSONRPCMessage, Transport } from "./sdk.ts";
 
 /** The streams of a child process, as a `ChildProcess` has them. */
@@ -46,6 +48,10 @@ const MAX_DEPTH = 512;
 /** Most messages of a batch, which protocol version 2025-03-26 allows. */
 const MAX_BATCH = 1_000;
 
+/** From this size on it is worth it to leave the long strings of a result as they came. */
+const LARGE_MESSAGE_BYTES = 128 * 1024;
+const LARGE_STRING_BYTES = 64 * 1024;
+
 /** Characters of a line that is no message that are kept. */
 const GARBAGE_CHARS = 400;
 
@@ -63,14 +69,12 @@ export class PipeTransport implements Transport {
 
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #queue: WriteQueue;
   readonly #options: Required<PipeOptions>;
-  readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder();
+  /** Ids of the requests in flight whose results are only passed on. */
+  readonly #passed = new Set<unknown>();
   #reading: Promise<void> = Promise.resolve();
-  #writing: Promise<void> = Promise.resolve();
-  #queuedBytes = 0;
-  /** Frees those who wait for their message to be taken. */
-  readonly #unsent = new Set<() => void>();
   #garbageLines = 0;
   /** The server has closed its side, or is not worth waiting for. */
   #hasEnded = false;
@@ -85,6 +89,8 @@ export class PipeTransport implements Transport {
     this.#writer = streams.stdin.getWriter();
     // A write that fails tells so itself.
     this.#writer.closed.catch(() => {});
+    // It reads no more: no call can be answered.
+    this.#queue = new WriteQueue(this.#writer, () => void this.close());
     this.#options = {
       onGarbage: () => {},
       maxMessageBytes: 32 * 1024 * 1024,
@@ -109,32 +115,23 @@ export class PipeTransport implements Transport {
    * tells that, and no answer follows.
    * @throws {AppError} `UNAVAILABLE` when the server reads so slowly that too much waits for it.
    */
-  async send(message: JSONRPCMessage): Promise<void> {
+  async send(message: JSONRPCMessage, options: PeerSendOptions = {}): Promise<void> {
     if (this.#closing !== undefined) return;
-    const bytes = this.#encoder.encode(`${JSON.stringify(message)}\n`);
+    const parts = jsonParts(message, "\n");
     const { maxQueuedBytes } = this.#options;
-    if (this.#queuedBytes > 0 && this.#queuedBytes + bytes.length > maxQueuedBytes) {
+    if (this.#queue.bytes > 0 && this.#queue.bytes + lengthOf(parts) > maxQueuedBytes) {
       throw new AppError(
         "UNAVAILABLE",
-        `Cannot send a message: ${this.#queuedBytes} bytes wait for a server that does not read`,
+        `Cannot send a message: ${this.#queue.bytes} bytes wait for a server that does not read`,
         { retryable: true, hint: "Wait for calls that run, or restart the server" },
       );
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#queuedBytes += bytes.length;
-    this.#unsent.add(resolve);
-    this.#writing = this.#writing.then(async () => {
-      try {
-        await this.#writer.write(bytes);
-      } catch {
-        // It reads no more: no call can be answered.
-        void this.close();
-      }
-      this.#queuedBytes -= bytes.length;
-      this.#unsent.delete(resolve);
-      resolve();
-    });
-    await promise;
+    if ("method" in message && "id" in message && options.takesLarge === true) {
+      this.#passed.add(message.id);
+    } else if ("method" in message && message.method === "notifications/cancelled") {
+      this.#passed.delete(message.params?.requestId);
+    }
+    await this.#queue.push(parts);
   }
 
   /**
@@ -151,7 +148,9 @@ export class PipeTransport implements Transport {
       const over = this.#options.clock.sleep(this.#options.graceMs, waited.signal).catch(() => {});
       await Promise.race([
         over,
-        this.#writing.then(() => this.#writer.close()).catch(() => {}).then(() => this.#reading),
+        this.#queue.written.then(() => this.#writer.close()).catch(() => {}).then(() =>
+          this.#reading
+        ),
       ]);
       waited.abort();
     }
@@ -160,8 +159,7 @@ export class PipeTransport implements Transport {
       .catch(() => {});
     this.#reader.cancel().catch(() => {});
     await this.#reading;
-    for (const free of this.#unsent) free();
-    this.#unsent.clear();
+    this.#queue.free();
     this.#writer.releaseLock();
     this.#reader.releaseLock();
     this.onclose?.();
@@ -169,10 +167,11 @@ export class PipeTransport implements Transport {
 
   async #read(): Promise<void> {
     try {
-      for await (const line of linesOf(this.#reader, this.#options.maxMessageBytes)) {
-        // What comes after the end is read, and dropped.
-        if (this.#closing !== undefined) continue;
-        this.#receive(line);
+      for await (const lines of lineGroupsOf(this.#reader, this.#options.maxMessageBytes)) {
+        for (const line of lines) {
+          // What comes after the end is read, and dropped.
+          if (this.#closing === undefined) this.#receive(line);
+        }
       }
     } catch (thrown) {
       this.onerror?.(toAppError(thrown));
@@ -181,11 +180,13 @@ export class PipeTransport implements Transport {
     void this.close();
   }
 
-  #receive(line: Uint8Array | undefined): void {
-    if (line === undefined) {
+  #receive(parts: Line | undefined): void {
+    if (parts === undefined) {
       const limit = this.#options.maxMessageBytes;
       return this.#fail("TOO_LARGE", `it sent a message of more than ${limit} bytes`);
     }
+    if (this.#passes(parts)) return;
+    const line = joined(parts);
     const text = this.#decoder.decode(line).trim();
     if (text === "") return;
     if (!OPENINGS.has(text.charAt(0))) return this.#garbage(text);
@@ -205,9 +206,23 @@ export class PipeTransport implements Transport {
     for (const message of json) this.#deliver(message, text);
   }
 
+  /** Whether it was a large result that is only passed on: its long strings stay bytes. */
+  #passes(parts: Line): boolean {
+    if (this.#passed.size === 0 || lengthOf(parts) < LARGE_MESSAGE_BYTES) return false;
+    const json = parseJsonParts(parts, {
+      maxDepth: MAX_DEPTH,
+      maxStringBytes: LARGE_STRING_BYTES,
+    });
+    if (kindOf(json) !== "result" || !isObject(json) || !this.#passed.has(json.id)) return false;
+    this.#deliver(json, "");
+    return true;
+  }
+
   #deliver(json: unknown, text: string): void {
-    if (kindOf(json) === undefined || !isObject(json)) return this.#garbage(text);
+    const kind = kindOf(json);
+    if (kind === undefined || !isObject(json)) return this.#garbage(text);
     this.#garbageLines = 0;
+    if (kind === "result" || kind === "error") this.#passed.delete(json.id);
     // The SDK's type names members that a proxy has no business with, such as those of `_meta`.
     this.onmessage?.(json as JSONRPCMessage);
   }

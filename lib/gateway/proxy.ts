@@ -48,6 +48,8 @@ export interface RequestAbout {
   readonly signal: AbortSignal;
   /** Takes progress, without the token; absent where the client asks for none. */
   readonly onProgress?: (progress: JsonObject) => void;
+  /** Whether the client is sent a `LargeString` as the bytes that it is. @default {false} */
+  readonly takesLarge?: boolean;
 }
 
 /** Addresses of resources that results have pointed to, and that no list holds. */
@@ -200,10 +202,11 @@ export class ProxySession implements Disposable {
     return withTaskId(result, task.upstreamId, task.id);
   }
 
-  #options({ id, signal, onProgress }: RequestAbout): ForwardOptions {
+  #options({ id, signal, onProgress, takesLarge = false }: RequestAbout): ForwardOptions {
     return {
       origin: this.origin(id),
       signal,
+      takesLarge,
       ...(onProgress === undefined ? {} : { onProgress }),
     };
   }

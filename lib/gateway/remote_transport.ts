@@ -12,7 +12,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { abortError, deadline } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
-import { isObject, type PeerMessageInfo } from "../rpc/mod.ts";
+import { isObject, type PeerMessageInfo, type PeerSendOptions } from "../rpc/mod.ts";
+import { LargeAnswers } from "./large_answers.ts";
 import type { LogTail } from "./log_tail.ts";
 import type { StreamEnd } from "./net_fetch.ts";
 import type { RemoteFetch } from "./remote_fetch.ts";
@@ -100,6 +101,7 @@ export class RemoteTransport implements Transport {
    * in which the request was sent, and tells it in no other way.
    */
   readonly #stream = new AsyncLocalStorage<Id | undefined>();
+  readonly #large = new LargeAnswers();
   #inner: Inner | undefined;
   #protocolVersion: string | undefined;
   #nextStreamMs = 0;
@@ -136,8 +138,14 @@ export class RemoteTransport implements Transport {
    *
    * @throws {AppError} When the server does not take it.
    */
-  async send(message: JSONRPCMessage): Promise<void> {
+  async send(message: JSONRPCMessage, options: PeerSendOptions = {}): Promise<void> {
     if (this.#closing !== undefined) throw this.#fault ?? closed();
+    if ("method" in message && "id" in message && options.takesLarge === true) {
+      this.#large.expect(message.id);
+    } else if ("method" in message && message.method === "notifications/cancelled") {
+      const id = message.params?.requestId;
+      if (typeof id === "number" || typeof id === "string") this.#large.forget(id);
+    }
     if (this.#inner !== undefined) return await this.#deliver(this.#inner, message);
     const inner = new StreamableHTTPClientTransport(this.#options.url, {
       fetch: this.#exchange,
@@ -171,8 +179,9 @@ export class RemoteTransport implements Transport {
     if (request.method !== "POST") return;
     // It is what was sent: JSON of our own.
     const sent: unknown = JSON.parse(request.body ?? "null");
-    const id = [...this.#unanswered].find((one) => isObject(sent) && sent.id === one);
-    if (id === undefined) return;
+    const id = isObject(sent) ? sent.id : undefined;
+    if (typeof id !== "number" && typeof id !== "string") return;
+    if (!this.#unanswered.has(id)) return;
     if (resumable) this.#suspended.add(id);
     else void this.#giveUp(id);
   }
@@ -222,7 +231,10 @@ export class RemoteTransport implements Transport {
     try {
       await this.#stream.run(id, () => inner?.send(message));
     } catch (thrown) {
-      if (id !== undefined) this.#unanswered.delete(id);
+      if (id !== undefined) {
+        this.#unanswered.delete(id);
+        this.#large.forget(id);
+      }
       throw this.#fault ?? this.#told(thrown);
     }
   }
@@ -269,7 +281,7 @@ export class RemoteTransport implements Transport {
       }
       const relatedTo = this.#stream.getStore();
       const info: PeerMessageInfo = relatedTo === undefined ? {} : { relatedTo };
-      this.onmessage?.(message, info);
+      this.onmessage?.(this.#large.complete(message), info);
     };
     inner.onerror = (error) => this.#hear(error);
   }
@@ -302,6 +314,9 @@ export class RemoteTransport implements Transport {
       const response = await this.#deps.remote.fetch(url, init);
       this.#problem = undefined;
       if (response.ok && method === "GET") return await this.#streamOf(response);
+      if (response.ok && method === "POST") {
+        return this.#large.lighten(response, this.#stream.getStore());
+      }
       if (response.ok || method === "DELETE") return response;
       // The server offers no stream (MCP specification, "Listening for Messages"): by 405, or since
       // nothing at all is there for this method.
@@ -355,6 +370,7 @@ export class RemoteTransport implements Transport {
     }
     if (!this.#unanswered.delete(id)) return;
     this.#suspended.delete(id);
+    this.#large.forget(id);
     const message = "The connection broke off before the answer came";
     this.onmessage?.({ jsonrpc: "2.0", id, error: { code: CONNECTION_CLOSED, message } });
   }

@@ -84,6 +84,11 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Who asks; handlers of the server's requests are told whose calls run. */
   readonly origin?: unknown;
+  /**
+   * Whether the result is only passed on, so that it may hold a `LargeString` for each long string.
+   * @default {false}
+   */
+  readonly takesLarge?: boolean;
 }
 
 /** How a tool is called. */

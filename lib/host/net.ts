@@ -12,7 +12,6 @@ import type { Clock } from "../core/host.ts";
 import {
   boundedResponse,
   type HttpRequest,
-  type HttpResponse,
   type Listening,
   type ListenOptions,
   type Net,
@@ -105,10 +104,12 @@ export function openNet(options: NetOptions): Net & AsyncDisposable {
         });
         if (response.body === null) limit[Symbol.dispose]();
         else limit.beginBody();
-        return endsWith(
-          boundedResponse(response, { peer, translate }),
-          () => limit[Symbol.dispose](),
-        );
+        // The deadline's timer is freed when the body has been read or dropped.
+        return boundedResponse(response, {
+          peer,
+          translate,
+          onEnd: () => limit[Symbol.dispose](),
+        });
       } catch (thrown) {
         limit[Symbol.dispose]();
         throw translate(thrown);
@@ -180,10 +181,11 @@ function exchangeLimit(
     return { signal, timeoutMs, beginBody() {}, [Symbol.dispose]: () => whole[Symbol.dispose]() };
   }
   const head = deadline(clock, timeoutMs);
-  const over = new AbortController();
+  // A body without an end needs no signal of its own, and each one costs.
+  const over = bodyTimeoutMs === Infinity ? undefined : new AbortController();
   let body: Disposable = head;
   let currentMs = timeoutMs;
-  const signals = [head.signal, over.signal, ...callerSignal === undefined ? [] : [callerSignal]];
+  const signals = [head.signal, over?.signal, callerSignal].filter((one) => one !== undefined);
   return {
     signal: AbortSignal.any(signals),
     get timeoutMs() {
@@ -191,7 +193,7 @@ function exchangeLimit(
     },
     beginBody() {
       head[Symbol.dispose]();
-      if (bodyTimeoutMs === Infinity) return;
+      if (over === undefined) return;
       currentMs = bodyTimeoutMs;
       const limit = deadline(clock, bodyTimeoutMs);
       limit.signal.addEventListener("abort", () => over.abort(limit.signal.reason), { once: true });
@@ -200,33 +202,6 @@ function exchangeLimit(
     [Symbol.dispose]() {
       head[Symbol.dispose]();
       body[Symbol.dispose]();
-    },
-  };
-}
-
-/** Frees the deadline's timer when the body has been read or dropped. */
-function endsWith(response: HttpResponse, end: () => void): HttpResponse {
-  return {
-    status: response.status,
-    headers: response.headers,
-    peer: response.peer,
-    async bytes(options) {
-      try {
-        return await response.bytes(options);
-      } finally {
-        end();
-      }
-    },
-    async *stream(options) {
-      try {
-        yield* response.stream(options);
-      } finally {
-        end();
-      }
-    },
-    async cancel() {
-      await response.cancel();
-      end();
     },
   };
 }

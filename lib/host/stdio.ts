@@ -4,7 +4,8 @@
  * @module
  */
 
-import { linesOf } from "../core/lines.ts";
+import { joined } from "../core/large_json.ts";
+import { type Line, linesOf } from "../core/lines.ts";
 
 /** The standard streams of this process. */
 export interface Stdio {
@@ -94,12 +95,13 @@ export function openStdio(): Stdio {
 
 /** Lines of standard input, which is opened with the first. */
 function typedLines(): { next(signal: AbortSignal): Promise<string | undefined> } {
-  let lines: AsyncGenerator<Uint8Array | undefined> | undefined;
+  let lines: AsyncGenerator<Line | undefined> | undefined;
   let pending: Promise<string | undefined> | undefined;
   async function read(): Promise<string | undefined> {
     lines ??= linesOf(Deno.stdin.readable.getReader(), MAX_LINE_BYTES);
     const { done, value } = await lines.next();
-    return done === true ? undefined : new TextDecoder().decode(value).replace(/\r$/, "");
+    if (done === true) return undefined;
+    return new TextDecoder().decode(joined(value ?? [])).replace(/\r$/, "");
   }
   return {
     async next(signal) {

@@ -9,15 +9,11 @@ import { boundedResponse } from "../core/http.ts";
 import { parseJson } from "../core/json.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { toAppError } from "../core/errors.ts";
-import {
-  JSONRPCMessageSchema,
-  type Server,
-  type Transport,
-  WebStandardStreamableHTTPServerTransport,
-} from "../mcp/protocol.ts";
+import { JSONRPCMessageSchema, type Server, type Transport } from "../mcp/protocol.ts";
 import { MemoryEventStore } from "./event_store.ts";
 import { Guard, type GuardOptions, preflight, refusal } from "./guard.ts";
 import { SseTransport } from "./sse.ts";
+import { HttpTransport } from "./transport.ts";
 
 /** What {@linkcode createHttpApp} takes. */
 export interface HttpAppOptions extends GuardOptions {
@@ -156,7 +152,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       return await openStreamable(request, principal, body?.json);
     }
     const session = find(id, principal);
-    if (!(session?.transport instanceof WebStandardStreamableHTTPServerTransport)) {
+    if (!(session?.transport instanceof HttpTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
     return await answer(session, request, body?.json);
@@ -170,7 +166,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     const full = noRoom();
     if (full !== undefined) return full;
     const events = new MemoryEventStore();
-    const transport = new WebStandardStreamableHTTPServerTransport({
+    const transport = new HttpTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
       eventStore: events,
       retryInterval: RETRY_MS,
@@ -186,7 +182,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   async function answer(session: Session, request: Request, json: unknown): Promise<Response> {
     const { transport } = session;
-    if (!(transport instanceof WebStandardStreamableHTTPServerTransport)) {
+    if (!(transport instanceof HttpTransport)) {
       return refusal(404, "Session not found; begin a new one with initialize");
     }
     session.lastSeenMs = clock.now();
@@ -199,21 +195,15 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     session.open++;
     const isCall = request.method === "POST";
     if (isCall) session.calls++;
-    const finish = () => {
+    const onEnd = () => {
       session.open--;
       if (isCall) session.calls--;
       session.lastSeenMs = clock.now();
     };
-    try {
-      const response = await transport.handleRequest(
-        withAccept(request),
-        json === undefined ? {} : { parsedBody: json },
-      );
-      return observed(response, finish);
-    } catch (thrown) {
-      finish();
-      throw thrown;
-    }
+    return await transport.handleRequest(
+      withAccept(request),
+      json === undefined ? { onEnd } : { onEnd, parsedBody: json },
+    );
   }
 
   async function openSse(request: Request, principal: string): Promise<Response> {
@@ -289,8 +279,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   async function readBody(request: Request): Promise<{ readonly json: unknown } | Response> {
     try {
-      const whole = boundedResponse(new Response(request.body));
-      const bytes = await whole.bytes({ maxBytes: maxBodyBytes });
+      const bytes = await bodyOf(request, maxBodyBytes);
       return { json: parseJson(bytes, { what: "the request", maxDepth: 200 }) };
     } catch (thrown) {
       const error = toAppError(thrown);
@@ -368,17 +357,12 @@ function withAccept(request: Request): Request {
   return new Request(request.url, { method: request.method, headers });
 }
 
-/** Tells when the last byte of an answer is sent, or when nobody wants it any more. */
-function observed(response: Response, finish: () => void): Response {
-  if (response.body === null) {
-    finish();
-    return response;
-  }
-  const watch = new TransformStream<Uint8Array, Uint8Array>({ flush: finish, cancel: finish });
-  return new Response(response.body.pipeThrough(watch), {
-    status: response.status,
-    headers: response.headers,
-  });
+/** The body within its limit. The server holds a body to the length that its head gives. */
+async function bodyOf(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const length = Number(request.headers.get("content-length") ?? Infinity);
+  return length <= maxBytes
+    ? await request.bytes()
+    : await boundedResponse(new Response(request.body)).bytes({ maxBytes });
 }
 
 /** An answer that is given before the request's body was read. */

@@ -5,7 +5,9 @@
  * @module
  */
 
+import { largeJson } from "../core/large_json.ts";
 import type { EventStore, JSONRPCMessage } from "../mcp/protocol.ts";
+import { originalOf } from "./sealed.ts";
 
 /** How much is kept. */
 export interface EventStoreOptions {
@@ -39,13 +41,14 @@ export class MemoryEventStore implements EventStore {
    * Keeps an event.
    *
    * @param streamId The stream that it goes to.
-   * @param message The event.
+   * @param sent The event.
    * @returns Its id, unique in the session.
    */
-  storeEvent(streamId: string, message: JSONRPCMessage): Promise<string> {
+  storeEvent(streamId: string, sent: JSONRPCMessage): Promise<string> {
     this.#count++;
+    const { message, length } = originalOf(sent);
     const id = `${this.#count}-${streamId}`;
-    const bytes = JSON.stringify(message).length;
+    const bytes = length ?? largeJson(message).length;
     this.#events.set(id, { streamId, message, bytes });
     this.#bytes += bytes;
     for (const [oldest, event] of this.#events) {

@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { LargeTransport } from "../rpc/mod.ts";
 export {
   type EventStore,
   type JSONRPCMessage,

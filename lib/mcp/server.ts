@@ -329,6 +329,7 @@ class Session {
     return await this.#proxy?.request(call, {
       id,
       signal,
+      takesLarge: "sendsLarge" in this.#transport,
       ...(onProgress === undefined ? {} : { onProgress }),
     });
   }

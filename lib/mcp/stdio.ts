@@ -10,9 +10,12 @@
 
 import { toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
-import { linesOf } from "../core/lines.ts";
+import { joined, jsonParts } from "../core/large_json.ts";
+import { type Line, lineGroupsOf } from "../core/lines.ts";
 import { cleanText } from "../core/text.ts";
-import { type JSONRPCMessage, JSONRPCMessageSchema, type Transport } from "./sdk.ts";
+import { WriteQueue } from "../core/write_queue.ts";
+import type { LargeTransport } from "../rpc/mod.ts";
+import { type JSONRPCMessage, JSONRPCMessageSchema } from "./sdk.ts";
 
 /** The streams of a session. */
 export interface StdioStreams {
@@ -43,7 +46,9 @@ const INVALID_REQUEST = -32600;
 const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 
 /** A transport over byte streams. */
-export class StdioTransport implements Transport {
+export class StdioTransport implements LargeTransport {
+  /** Large strings are written as they came. */
+  readonly sendsLarge = true;
   /** Set by the SDK: the session has ended. */
   onclose?: () => void;
   /** Set by the SDK: something is wrong, the session goes on. */
@@ -56,12 +61,11 @@ export class StdioTransport implements Transport {
   readonly #clock: Clock;
   readonly #graceMs: number;
   readonly #maxLineBytes: number;
-  readonly #encoder = new TextEncoder();
+  readonly #decoder = new TextDecoder();
+  readonly #queue: WriteQueue;
   /** Ids of the client's requests that are not answered yet. */
   readonly #pending = new Set<string | number>();
   #idle = Promise.withResolvers<void>();
-  #writing: Promise<void> = Promise.resolve();
-  #queuedBytes = 0;
   #draining: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -73,6 +77,8 @@ export class StdioTransport implements Transport {
   constructor(streams: StdioStreams, options: StdioOptions) {
     this.#reader = streams.readable.getReader();
     this.#writer = streams.writable.getWriter();
+    // The client reads no more; the end of its own side follows.
+    this.#queue = new WriteQueue(this.#writer, () => void this.close());
     this.#clock = options.clock;
     this.#graceMs = options.graceMs ?? 5_000;
     this.#maxLineBytes = options.maxLineBytes ?? 16 * 1024 * 1024;
@@ -116,8 +122,9 @@ export class StdioTransport implements Transport {
   }
 
   async #close(): Promise<void> {
-    await this.#withinGrace(this.#writing);
+    await this.#withinGrace(this.#queue.written);
     this.#closed = true;
+    this.#queue.free();
     await this.#reader.cancel().catch(() => {});
     this.#reader.releaseLock();
     this.#writer.releaseLock();
@@ -132,10 +139,12 @@ export class StdioTransport implements Transport {
 
   async #read(): Promise<void> {
     try {
-      for await (const line of linesOf(this.#reader, this.#maxLineBytes)) {
-        if (this.#draining !== undefined || this.#closing !== undefined) return;
-        this.#receive(line);
-        if (this.#queuedBytes > MAX_QUEUED_BYTES) await this.#writing;
+      for await (const lines of lineGroupsOf(this.#reader, this.#maxLineBytes)) {
+        for (const line of lines) {
+          if (this.#draining !== undefined || this.#closing !== undefined) return;
+          this.#receive(line);
+          if (this.#queue.bytes > MAX_QUEUED_BYTES) await this.#queue.written;
+        }
       }
     } catch (thrown) {
       if (!this.#closed) {
@@ -146,13 +155,13 @@ export class StdioTransport implements Transport {
     await this.drain();
   }
 
-  #receive(line: Uint8Array | undefined): void {
+  #receive(line: Line | undefined): void {
     if (line === undefined) {
       const limit = Math.floor(this.#maxLineBytes / 1024 / 1024);
       this.#refuse(null, INVALID_REQUEST, `Invalid request: a message is longer than ${limit} MiB`);
       return;
     }
-    const text = new TextDecoder().decode(line).trim();
+    const text = this.#decoder.decode(joined(line)).trim();
     if (text === "") return;
     let json: unknown;
     try {
@@ -197,21 +206,8 @@ export class StdioTransport implements Transport {
     void this.#write({ jsonrpc: "2.0", id, error: { code, message } });
   }
 
-  #write(message: unknown): Promise<void> {
-    const bytes = this.#encoder.encode(`${JSON.stringify(message)}\n`);
-    this.#queuedBytes += bytes.length;
-    this.#writing = this.#writing.then(async () => {
-      if (this.#closed) return;
-      try {
-        await this.#writer.write(bytes);
-      } catch {
-        // The client reads no more; the end of its own side follows.
-        void this.close();
-      } finally {
-        this.#queuedBytes -= bytes.length;
-      }
-    });
-    return this.#writing;
+  async #write(message: unknown): Promise<void> {
+    if (!this.#closed) await this.#queue.push(jsonParts(message, "\n"));
   }
 }
 

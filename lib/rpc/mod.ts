@@ -21,4 +21,4 @@ export {
   tellMessage,
 } from "./json_rpc.ts";
 export { type Incoming, Peer, type PeerDeps, type RequestOptions } from "./peer.ts";
-export type { PeerMessageInfo } from "./sdk.ts";
+export type { LargeTransport, PeerMessageInfo, PeerSendOptions } from "./sdk.ts";

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { abortError, throwIfAborted } from "../core/deadline.ts";
+import { abortError, OVER, throwIfAborted } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Log } from "../core/host.ts";
 import { cleanText } from "../core/text.ts";
@@ -29,7 +29,7 @@ import {
   type RpcResult,
   tellMessage,
 } from "./json_rpc.ts";
-import type { JSONRPCMessage, PeerMessageInfo, Transport } from "./sdk.ts";
+import type { JSONRPCMessage, PeerMessageInfo, PeerSendOptions, Transport } from "./sdk.ts";
 
 /** What comes with a request of the other side's. */
 export interface Incoming {
@@ -91,6 +91,8 @@ export interface RequestOptions extends SendOptions {
   readonly action?: string;
   /** Who asks; told with what the other side asks and says meanwhile. */
   readonly origin?: unknown;
+  /** Whether the result is only passed on: it may hold a `LargeString` for each long string. */
+  readonly takesLarge?: boolean;
 }
 
 const MAX_INCOMING = 64;
@@ -200,7 +202,7 @@ export class Peer {
       return result;
     } finally {
       this.#flights.delete(id);
-      answered.abort();
+      answered.abort(OVER);
       options.signal?.removeEventListener("abort", cancel);
     }
   }
@@ -439,12 +441,18 @@ export class Peer {
     }
   }
 
-  async #send(message: RpcMessage, { relatedTo }: SendOptions = {}): Promise<void> {
+  async #send(
+    message: RpcMessage,
+    { relatedTo, takesLarge }: Pick<RequestOptions, "relatedTo" | "takesLarge"> = {},
+  ): Promise<void> {
     try {
       // The SDK's type names members that a proxy has no business with, such as those of `_meta`.
       const sent = message as JSONRPCMessage;
-      if (relatedTo === undefined) await this.#deps.transport.send(sent);
-      else await this.#deps.transport.send(sent, { relatedRequestId: relatedTo });
+      const options: PeerSendOptions = {
+        ...(relatedTo === undefined ? {} : { relatedRequestId: relatedTo }),
+        ...(takesLarge === undefined ? {} : { takesLarge }),
+      };
+      await this.#deps.transport.send(sent, options);
     } catch (thrown) {
       throw this.#transportError(thrown);
     }

@@ -20,15 +20,20 @@ const TOOLS = 20;
 /** What the project asks of itself. */
 const GOAL_MS = 300;
 
-/** A state directory with active servers, each of which has tools of an ordinary size. */
-async function writeState(directory: string): Promise<void> {
+/**
+ * Writes the state of active servers, each of which has tools of an ordinary size.
+ *
+ * @param directory Gets a folder `wharf`, the state directory.
+ * @param servers How many.
+ */
+export async function writeState(directory: string, servers: number): Promise<void> {
   const [entry] = builtinEntries({ source: "builtin" });
   if (entry === undefined) throw new Error("there is no built-in entry");
   const plan = planActivation(entry, { by: "operator" }, { policy: parsePolicy() });
   const store = new ActiveStore({ disk: openDisk(`${directory}/wharf`), log: new FakeLog() });
   await store.change(() => ({
     approved: [],
-    servers: Array.from({ length: SERVERS }, (_, server) => ({
+    servers: Array.from({ length: servers }, (_, server) => ({
       id: `bench/server-${server}`,
       settingIds: [`bench/server-${server}`],
       prefix: `s${server}`,
@@ -102,7 +107,7 @@ async function listTools(directory: string): Promise<void> {
 if (import.meta.main) {
   const directory = await Deno.makeTempDir({ prefix: "wharf-bench-" });
   try {
-    await writeState(directory);
+    await writeState(directory, SERVERS);
     const [row] = await measure([{ name: "start", run: () => listTools(directory) }]);
     Deno.stdout.writeSync(
       new TextEncoder().encode(

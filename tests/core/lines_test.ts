@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { linesOf } from "../../lib/core/lines.ts";
+import { joined } from "../../lib/core/large_json.ts";
+import { lineGroupsOf, linesOf } from "../../lib/core/lines.ts";
 
 const encoder = new TextEncoder();
 
@@ -18,7 +19,7 @@ async function lines(
   const reader = ReadableStream.from(chunks).getReader();
   const found: (string | null)[] = [];
   for await (const line of linesOf(reader, maxBytes)) {
-    found.push(line === undefined ? null : new TextDecoder().decode(line));
+    found.push(line === undefined ? null : new TextDecoder().decode(joined(line)));
   }
   return found;
 }
@@ -58,7 +59,33 @@ Deno.test("linesOf() tells of a line that is too long before it ends, and once",
   const found: (string | undefined)[] = [];
   for await (const line of linesOf(ReadableStream.from(source()).getReader(), 5)) {
     if (line === undefined) assert.ok(sent.length < 4, "it waited for the end of the line");
-    found.push(line === undefined ? undefined : new TextDecoder().decode(line));
+    found.push(line === undefined ? undefined : new TextDecoder().decode(joined(line)));
   }
   assert.deepEqual(found, [undefined, "end"]);
+});
+
+Deno.test("lineGroupsOf() gives the lines of a chunk together", async () => {
+  const chunks = ["a\nb\nc", "d\n", "e"].map((text) => encoder.encode(text));
+  const groups: string[][] = [];
+  for await (const lines of lineGroupsOf(ReadableStream.from(chunks).getReader(), 10)) {
+    groups.push([...lines].map((line) => new TextDecoder().decode(joined(line ?? []))));
+  }
+  assert.deepEqual(groups, [["a", "b"], ["cd"], [], ["e"]]);
+});
+
+Deno.test("linesOf() copies neither a line of one chunk nor the large parts of a longer one", async () => {
+  const [one, two] = ["short\n" + "x".repeat(5000), "y".repeat(5000) + "\n"].map((text) =>
+    encoder.encode(text)
+  );
+  assert.ok(one !== undefined && two !== undefined);
+  const found: ArrayBuffer[][] = [];
+  for await (const line of linesOf(ReadableStream.from([one, two]).getReader(), 20_000)) {
+    found.push((line ?? []).map(({ buffer }) => buffer));
+  }
+  assert.deepEqual(
+    found.map((parts) =>
+      parts.map((part) => [one, two].findIndex(({ buffer }) => buffer === part))
+    ),
+    [[0], [0, 1]],
+  );
 });

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { AppError } from "../../lib/core/errors.ts";
+import { LargeString } from "../../lib/core/large_json.ts";
 import { type PipeOptions, PipeTransport } from "../../lib/gateway/pipe_transport.ts";
 import type { JSONRPCMessage } from "../../lib/gateway/sdk.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
@@ -276,4 +277,29 @@ Deno.test("PipeTransport tells of a pipe that fails", async () => {
   await transport.start();
   await closed.promise;
   assert.match(String(errors[0]), /bad file descriptor/);
+});
+
+Deno.test("PipeTransport leaves the long strings of a result as they came, where that is asked for", async () => {
+  const pipe = await openPipe();
+  const sent = textOf(pipe.input);
+  const call = { jsonrpc: "2.0" as const, method: "tools/call" };
+  await pipe.transport.send({ ...call, id: 1 }, { takesLarge: true });
+  await pipe.transport.send({ ...call, id: 2 });
+  await pipe.transport.send({ ...call, id: 3 }, { takesLarge: true });
+  const text = "x".repeat(200_000);
+  const result = (id: number) => ({ jsonrpc: "2.0", id, result: { content: [{ text }] } });
+  const error = { jsonrpc: "2.0", id: 3, error: { code: -32603, message: text } };
+  for (const message of [result(1), result(2), error, result(1)]) {
+    await pipe.write(`${JSON.stringify(message)}\n`);
+  }
+  await settle();
+  assert.equal(pipe.received.length, 4);
+  const [large, ...plain] = pipe.received;
+  assert.ok(
+    (large as ReturnType<typeof result>).result.content[0]?.text as unknown instanceof LargeString,
+  );
+  assert.deepEqual(JSON.parse(JSON.stringify(large)), result(1));
+  assert.deepEqual(plain, [result(2), error, result(1)]);
+  await closePipe(pipe);
+  await sent;
 });

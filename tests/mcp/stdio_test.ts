@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { JSONRPCMessage } from "../../lib/mcp/protocol.ts";
+import { LargeString } from "../../lib/core/large_json.ts";
 import { StdioTransport } from "../../lib/mcp/protocol.ts";
 import { FakeClock } from "../fake_clock.ts";
 
@@ -138,6 +139,18 @@ Deno.test("StdioTransport keeps the order of what it sends", async () => {
   await pipe.transport.close();
 });
 
+Deno.test("StdioTransport sends a large string as the bytes that it is", async () => {
+  const pipe = await openPipe();
+  const large = new LargeString([encoder.encode('"ab'), encoder.encode('c\\n"')]);
+  await pipe.transport.send({ jsonrpc: "2.0", id: 1, result: { content: [{ text: large }] } });
+  await pipe.transport.send({ jsonrpc: "2.0", id: 2, result: {} });
+  assert.deepEqual(pipe.sent(), [
+    { jsonrpc: "2.0", id: 1, result: { content: [{ text: "abc\n" }] } },
+    { jsonrpc: "2.0", id: 2, result: {} },
+  ]);
+  await pipe.transport.close();
+});
+
 Deno.test("StdioTransport waits for calls in hand when the client closes its side", async () => {
   const pipe = await openPipe();
   await pipe.write(`${request(1)}\n`);
@@ -150,12 +163,12 @@ Deno.test("StdioTransport waits for calls in hand when the client closes its sid
 
 Deno.test("StdioTransport sends what is still queued when the session ends", async () => {
   const input = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
-  let sent = 0;
+  let sent = "";
   const writable = new WritableStream<Uint8Array<ArrayBuffer>>({
     // A client that reads slowly: each write takes some turns of the loop.
-    async write() {
+    async write(chunk) {
       await settle();
-      sent++;
+      sent += new TextDecoder().decode(chunk);
     },
   });
   const transport = new StdioTransport({ readable: input.readable, writable }, {
@@ -164,7 +177,8 @@ Deno.test("StdioTransport sends what is still queued when the session ends", asy
   await transport.start();
   for (let id = 0; id < 5; id++) void transport.send({ jsonrpc: "2.0", id, result: {} });
   await transport.close();
-  assert.equal(sent, 5);
+  const ids = sent.trim().split("\n").map((line) => JSON.parse(line).id);
+  assert.deepEqual(ids, [0, 1, 2, 3, 4]);
 });
 
 Deno.test("StdioTransport waits no longer than its grace", async () => {

@@ -1,0 +1,140 @@
+/**
+ * Tests of lib/http/transport.ts. Needs no permission.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { LargeString } from "../../lib/core/large_json.ts";
+import { MemoryEventStore } from "../../lib/http/event_store.ts";
+import { HttpTransport } from "../../lib/http/transport.ts";
+
+const LARGE = new LargeString([
+  new TextEncoder().encode(`"${"x".repeat(70_000)}`),
+  new TextEncoder().encode(`\\n${"y".repeat(70_000)}"`),
+]);
+const TEXT = LARGE.toJSON();
+
+const HEADERS = {
+  "content-type": "application/json",
+  "accept": "application/json, text/event-stream",
+  "mcp-protocol-version": "2025-11-25",
+};
+
+function post(body: unknown, headers: Record<string, string> = {}): Request {
+  return new Request("http://localhost/mcp", {
+    method: "POST",
+    headers: { ...HEADERS, ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+/** A session that answers each call with a large result. */
+async function open(json: boolean): Promise<{
+  readonly transport: HttpTransport;
+  readonly session: Record<string, string>;
+}> {
+  const transport = new HttpTransport({
+    sessionIdGenerator: () => "session",
+    enableJsonResponse: json,
+    eventStore: new MemoryEventStore(),
+  });
+  transport.onmessage = (message) => {
+    if (!("id" in message) || !("method" in message)) return;
+    const { id } = message;
+    const plain = message.method === "tools/call" && message.id === "plain";
+    const text = plain ? TEXT : LARGE;
+    const content = [{ type: "text", text }, { type: "text", text: "short" }];
+    const isCall = message.method === "tools/call";
+    // The SDK's type has no place for it, and the transport writes whatever there is.
+    void transport.send({ jsonrpc: "2.0", id, result: isCall ? { content } : {} });
+  };
+  await transport.start();
+  const params = {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "t", version: "1" },
+  };
+  const begun = await handle(transport, { id: 0, method: "initialize", params });
+  await begun.text();
+  return { transport, session: { "mcp-session-id": "session" } };
+}
+
+function handle(
+  transport: HttpTransport,
+  call: { readonly id: unknown; readonly method: string; readonly params?: unknown },
+  more: { readonly session?: Record<string, string>; readonly onEnd?: () => void } = {},
+): Promise<Response> {
+  const body = { jsonrpc: "2.0", ...call };
+  return transport.handleRequest(post(body, more.session), {
+    parsedBody: body,
+    ...(more.onEnd === undefined ? {} : { onEnd: more.onEnd }),
+  });
+}
+
+/** Shows the large text as its name. */
+function textsOf(message: unknown): readonly string[] {
+  const { result } = message as { result?: { content?: { text: string }[] } };
+  return result?.content?.map(({ text }) => text === TEXT ? "large" : text.slice(0, 100)) ?? [];
+}
+
+Deno.test("HttpTransport sends large strings in events, and again to a client that resumes", async () => {
+  const { transport, session } = await open(false);
+  let ends = 0;
+  const answer = await handle(transport, { id: 1, method: "tools/call" }, {
+    session,
+    onEnd: () => void ends++,
+  });
+  assert.equal(ends, 0);
+  const events = await answer.text();
+  assert.equal(ends, 1);
+  const messages = events.split("\n").filter((line) => line.startsWith("data: {"));
+  assert.deepEqual(messages.map((line) => textsOf(JSON.parse(line.slice(6)))), [[
+    "large",
+    "short",
+  ]]);
+
+  const [, first] = /^id: (.+)$/m.exec(events) ?? [];
+  assert.ok(first !== undefined);
+  const { body } = await transport.handleRequest(
+    new Request("http://localhost/mcp", {
+      headers: { ...HEADERS, ...session, "last-event-id": first },
+    }),
+  );
+  assert.ok(body !== null);
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let again = "";
+  while (!again.includes("\n\n")) again += (await reader.read()).value ?? "\n\n";
+  await reader.cancel();
+  const [, json = ""] = /^data: (\{.*)$/m.exec(again) ?? [];
+  assert.deepEqual(textsOf(JSON.parse(json)), ["large", "short"]);
+  await transport.close();
+});
+
+Deno.test("HttpTransport sends large strings in a document", async () => {
+  const { transport, session } = await open(true);
+  const answer = await handle(transport, { id: "one", method: "tools/call" }, { session });
+  assert.deepEqual(textsOf(await answer.json()), ["large", "short"]);
+  await transport.close();
+});
+
+Deno.test("HttpTransport sends a long result the same way", async () => {
+  const { transport, session } = await open(true);
+  const answer = await handle(transport, { id: "plain", method: "tools/call" }, { session });
+  assert.deepEqual(textsOf(await answer.json()), ["large", "short"]);
+  await transport.close();
+});
+
+Deno.test("HttpTransport tells of an end that the client makes, and of one without a body", async () => {
+  const { transport, session } = await open(false);
+  let ends = 0;
+  const onEnd = () => void ends++;
+  const answer = await handle(transport, { id: 1, method: "tools/call" }, { session, onEnd });
+  await answer.body?.cancel();
+  assert.equal(ends, 1);
+  const body = { jsonrpc: "2.0", method: "notifications/initialized" };
+  const accepted = await transport.handleRequest(post(body, session), { parsedBody: body, onEnd });
+  assert.equal(accepted.status, 202);
+  assert.equal(ends, 2);
+  await transport.close();
+});
