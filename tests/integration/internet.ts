@@ -1,6 +1,6 @@
 /**
  * A part of the internet on loopback: names such as `docker.io` answer from this process, over
- * https with a certificate of its own authority, for programs that go through its proxy. So
+ * http, and over https with a certificate of its own authority, for programs that go through its proxy. So
  * commands can be run as they are written in documents. Needs run permission for openssl, and net
  * permission for 127.0.0.1.
  *
@@ -13,7 +13,7 @@
  * @module
  */
 
-import { Authority } from "./certificates.ts";
+import { Authority, type Pair } from "./certificates.ts";
 
 /** Answers the requests to one name. */
 export type Site = (request: Request, url: URL) => Response | Promise<Response>;
@@ -25,26 +25,33 @@ export class Internet implements AsyncDisposable {
   /** Names that were asked for and are not there. */
   readonly missed: string[] = [];
   readonly #authority: Authority;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #proxy: Deno.Listener<Deno.NetAddr>;
+  readonly #secure: Deno.HttpServer<Deno.NetAddr>;
+  readonly #plain: Deno.HttpServer<Deno.NetAddr>;
+  readonly #proxy: Deno.TcpListener;
   readonly #connections = new Set<Deno.Conn>();
   readonly #tasks = new Set<Promise<unknown>>();
   readonly #names: ReadonlySet<string>;
 
   private constructor(
     authority: Authority,
-    server: Deno.HttpServer<Deno.NetAddr>,
-    names: ReadonlySet<string>,
+    pair: Pair,
+    sites: Readonly<Record<string, Site>>,
   ) {
     this.#authority = authority;
-    this.#server = server;
-    this.#names = names;
+    const local = { hostname: "127.0.0.1", port: 0, onListen() {} };
+    const answer: Deno.ServeHandler = async (request) => {
+      const url = new URL(request.url);
+      return await sites[url.hostname]?.(request, url) ?? new Response(null, { status: 421 });
+    };
+    this.#secure = Deno.serve({ ...local, ...pair }, answer);
+    this.#plain = Deno.serve(local, answer);
+    this.#names = new Set(Object.keys(sites));
     this.#proxy = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const proxy = `http://127.0.0.1:${this.#proxy.addr.port}`;
     const ca = `${authority.folder}/ca.crt`;
     this.env = {
       HTTPS_PROXY: proxy,
-      // What is asked for in plain http is on this machine.
+      HTTP_PROXY: proxy,
       NO_PROXY: "127.0.0.1,localhost",
       DENO_CERT: ca,
       NODE_EXTRA_CA_CERTS: ca,
@@ -62,14 +69,7 @@ export class Internet implements AsyncDisposable {
     const authority = await Authority.create();
     const names = Object.keys(sites);
     const pair = await authority.issue(names.map((name) => `DNS:${name}`).join(","));
-    const server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, ...pair, onListen() {} },
-      async (request) => {
-        const url = new URL(request.url);
-        return await sites[url.hostname]?.(request, url) ?? new Response(null, { status: 421 });
-      },
-    );
-    return new Internet(authority, server, new Set(names));
+    return new Internet(authority, pair, sites);
   }
 
   /** Closes everything at once. */
@@ -77,7 +77,7 @@ export class Internet implements AsyncDisposable {
     this.#proxy.close();
     for (const connection of this.#connections) close(connection);
     await Promise.all(this.#tasks);
-    await this.#server.shutdown();
+    await Promise.all([this.#secure.shutdown(), this.#plain.shutdown()]);
     await this.#authority[Symbol.asyncDispose]();
   }
 
@@ -98,21 +98,26 @@ export class Internet implements AsyncDisposable {
     }
   }
 
-  /** Answers `CONNECT host:port` (RFC 9110, 9.3.6), and passes on what follows. */
+  /** Answers `CONNECT host:443` (RFC 9110, 9.3.6) or an address in full, and passes on the rest. */
   async #tunnel(client: Deno.TcpConn): Promise<void> {
     const head = await readHead(client);
-    const name = /^CONNECT ([^:\s]+):443 /.exec(head)?.[1] ?? head.split("\r\n")[0] ?? "";
-    const answer = (text: string) => client.write(new TextEncoder().encode(text));
+    const line = head.split("\r\n")[0] ?? "";
+    const tunnelled = /^CONNECT ([^:\s]+):443 /.exec(line)?.[1];
+    const name = tunnelled ?? /^[A-Z]+ http:\/\/([^/:\s]+)\//.exec(line)?.[1] ?? line;
     if (!this.#names.has(name)) {
       this.missed.push(name);
-      await answer("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+      await say(
+        client,
+        "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+      );
       close(client);
       return;
     }
-    const { hostname, port } = this.#server.addr;
+    const { hostname, port } = (tunnelled === undefined ? this.#plain : this.#secure).addr;
     const server = await Deno.connect({ hostname, port });
     this.#connections.add(server);
-    await answer("HTTP/1.1 200 OK\r\n\r\n");
+    if (tunnelled === undefined) await say(server, head);
+    else await say(client, "HTTP/1.1 200 OK\r\n\r\n");
     // Each pipe closes what it writes to; a side that is gone ends the other.
     await Promise.allSettled([
       client.readable.pipeTo(server.writable),
@@ -123,6 +128,10 @@ export class Internet implements AsyncDisposable {
       this.#connections.delete(connection);
     }
   }
+}
+
+async function say(connection: Deno.Conn, text: string): Promise<void> {
+  await connection.write(new TextEncoder().encode(text));
 }
 
 /** Reads to the empty line; a client says nothing further before it has an answer. */

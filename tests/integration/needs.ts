@@ -24,6 +24,7 @@ export interface Need {
 /** Every program that an integration test may name, by command. */
 export const NEEDS = {
   "busybox": { debian: "busybox-static", elsewhere: "install a static busybox" },
+  "curl": { debian: "curl", elsewhere: "install curl" },
   "docker-registry": {
     debian: "docker-registry",
     elsewhere: 'build "registry" of github.com/distribution/distribution, as docker-registry',
