@@ -5,12 +5,15 @@
  * @module
  */
 
+import { AppError } from "../core/errors.ts";
+import { lengthOf } from "../core/large_json.ts";
 import {
   type JSONRPCMessage,
   type LargeTransport,
   WebStandardStreamableHTTPServerTransport,
 } from "../mcp/protocol.ts";
-import { SealedResults } from "./sealed.ts";
+import { originalOf, SealedResults } from "./sealed.ts";
+import { UnreadSession, type UnreadStream } from "./unread.ts";
 
 type Sdk = WebStandardStreamableHTTPServerTransport;
 
@@ -25,8 +28,11 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
   implements LargeTransport {
   /** Large strings are sent as they came. */
   readonly sendsLarge = true;
-  /** By the ids of the requests that are answered with them. */
-  readonly #answers = new Map<unknown, SealedResults>();
+  /** The streams of answers, by the ids of their requests. */
+  readonly #answers = new Map<unknown, Answer>();
+  /** The stream that belongs to no request. */
+  #standalone: UnreadStream | undefined;
+  readonly #unread = new UnreadSession();
 
   /**
    * Handles a request.
@@ -41,10 +47,13 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
   ): Promise<Response> {
     const { onEnd = () => {}, ...rest } = options;
     const ids = idsOf(rest.parsedBody);
-    const results = new SealedResults();
-    for (const id of ids) this.#answers.set(id, results);
+    const answer = { results: new SealedResults(), unread: this.#unread.stream() };
+    for (const id of ids) this.#answers.set(id, answer);
+    if (request.method === "GET") this.#standalone = answer.unread;
     const end = (): void => {
-      for (const id of ids) if (this.#answers.get(id) === results) this.#answers.delete(id);
+      for (const id of ids) if (this.#answers.get(id) === answer) this.#answers.delete(id);
+      if (this.#standalone === answer.unread) this.#standalone = undefined;
+      answer.unread.end();
       onEnd();
     };
     try {
@@ -53,7 +62,7 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
         end();
         return response;
       }
-      return new Response(opened(response.body, { results, end }), {
+      return new Response(opened(response.body, { ...answer, end }), {
         status: response.status,
         headers: response.headers,
       });
@@ -64,7 +73,8 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
   }
 
   /**
-   * Sends a message.
+   * Sends a message. Notifications to a client that does not read are dropped; one that lets far too
+   * much wait is given up.
    *
    * @param message The message.
    * @param options Which request it belongs to.
@@ -73,9 +83,38 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
     message: JSONRPCMessage,
     options?: Parameters<Sdk["send"]>[1],
   ): Promise<void> {
-    const results = "id" in message ? this.#answers.get(message.id) : undefined;
-    await super.send(results?.seal(message) ?? message, options);
+    const isAnswer = "id" in message && !("method" in message);
+    const answer = this.#answers.get(isAnswer ? message.id : options?.relatedRequestId);
+    const sealed = isAnswer ? answer?.results.seal(message) ?? message : message;
+    const unread = answer?.unread ?? this.#standalone;
+    if (unread !== undefined && !this.#mayWait(sealed, unread)) return;
+    await super.send(sealed, options);
   }
+
+  /** Takes note of a message that is to wait until the client reads it; `false`: it is dropped. */
+  #mayWait(message: JSONRPCMessage, unread: UnreadStream): boolean {
+    if ("method" in message && !("id" in message) && !unread.hasRoom) {
+      unread.dropped++;
+      // Told once for a stream: a flood must not become one of the log.
+      if (unread.dropped === 1) this.onerror?.(slow("notifications are dropped"));
+      return false;
+    }
+    unread.add(originalOf(message).length ?? JSON.stringify(message).length);
+    if (!this.#unread.isHopeless) return true;
+    this.onerror?.(slow("its session ends"));
+    void this.close();
+    return false;
+  }
+}
+
+/** The answer to requests. */
+interface Answer {
+  readonly results: SealedResults;
+  readonly unread: UnreadStream;
+}
+
+function slow(outcome: string): AppError {
+  return new AppError("TOO_LARGE", `Cannot send to the client: it does not read, ${outcome}`);
 }
 
 /** The ids of requests in a body; requests alone have answers. */
@@ -88,15 +127,14 @@ function idsOf(body: unknown): readonly unknown[] {
   );
 }
 
-interface Opening {
-  readonly results: SealedResults;
+interface Opening extends Answer {
   readonly end: () => void;
 }
 
 /** A body with the results in it. Cheaper than a `TransformStream`, which is two streams. */
 function opened(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  { results, end }: Opening,
+  { results, unread, end }: Opening,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = body.getReader();
   let waiting: Iterator<Uint8Array<ArrayBuffer>> | undefined;
@@ -111,7 +149,9 @@ function opened(
           end();
           return controller.close();
         }
-        waiting = results.open(value).values();
+        const parts = results.open(value);
+        unread.take(lengthOf(parts));
+        waiting = parts.values();
         const first = waiting.next();
         if (first.done !== true) controller.enqueue(first.value);
       } catch (thrown) {

@@ -138,3 +138,72 @@ Deno.test("HttpTransport tells of an end that the client makes, and of one witho
   assert.equal(ends, 2);
   await transport.close();
 });
+
+const NOTE = { jsonrpc: "2.0", method: "notifications/message" } as const;
+
+Deno.test("HttpTransport drops notifications for a client that does not read, and no answer", async () => {
+  const { transport, session } = await open(false);
+  const problems: string[] = [];
+  transport.onerror = ({ message }) => void problems.push(message);
+  const call = { id: "slow", method: "slow" };
+  transport.onmessage = () => {};
+  const answer = await handle(transport, call, { session });
+  for (let n = 0; n < 5_000; n++) {
+    await transport.send({ ...NOTE, params: { level: "info", data: n } }, {
+      relatedRequestId: "slow",
+    });
+  }
+  await transport.send({ jsonrpc: "2.0", id: "slow", result: { done: true } });
+  assert.deepEqual(problems, [
+    "Cannot send to the client: it does not read, notifications are dropped",
+  ]);
+  const text = await answer.text();
+  const count = text.split("notifications/message").length - 1;
+  assert.ok(count >= 999 && count <= 1_000, String(count));
+  assert.match(text, /"done":true/);
+  await transport.close();
+});
+
+Deno.test("HttpTransport bounds what waits by its size, and goes on when it was read", async () => {
+  const { transport, session } = await open(false);
+  transport.onmessage = () => {};
+  const answer = await handle(transport, { id: "slow", method: "slow" }, { session });
+  const data = "x".repeat(4 * 1024 * 1024);
+  const send = async (from: number) => {
+    for (let n = from; n < from + 10; n++) {
+      await transport.send({ ...NOTE, params: { n, data } }, { relatedRequestId: "slow" });
+    }
+  };
+  await send(0);
+  assert.ok(answer.body !== null);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const readUntil = async (word: string) => {
+    while (!text.includes(word)) text += (await reader.read()).value ?? assert.fail(word);
+  };
+  await readUntil('"n":3');
+  await send(10);
+  await readUntil('"n":12');
+  await transport.send({ jsonrpc: "2.0", id: "slow", result: {} });
+  await readUntil('"result"');
+  const seen = [...text.matchAll(/"n":(\d+)/g)].map(([, n]) => Number(n));
+  assert.ok(!seen.includes(9) && seen.includes(0) && seen.includes(10), seen.join());
+  await reader.cancel();
+  await transport.close();
+});
+
+Deno.test("HttpTransport gives a client up that lets hundreds of megabytes wait", async () => {
+  const { transport, session } = await open(false);
+  let isClosed = false;
+  transport.onclose = () => void (isClosed = true);
+  transport.onmessage = () => {};
+  const answers: Response[] = [];
+  const result = { content: [{ type: "text", text: "x".repeat(16 * 1024 * 1024) }] };
+  for (let id = 1; id < 40 && !isClosed; id++) {
+    answers.push(await handle(transport, { id, method: "slow" }, { session }));
+    await transport.send({ jsonrpc: "2.0", id, result });
+  }
+  assert.equal(isClosed, true);
+  assert.ok(answers.length < 20, String(answers.length));
+  await Promise.all(answers.map((answer) => answer.body?.cancel().catch(() => {})));
+});
