@@ -1,6 +1,6 @@
 /**
- * Writes the generated tables of README.md: tools, prompts, commands. Needs read and write
- * permission for README.md; a test fails when the file is stale.
+ * Writes the generated tables of README.md and of the pages in `docs/`, wherever their markers are.
+ * Needs read and write permission for these files; a test fails when one is stale.
  *
  * @example
  * ```sh
@@ -15,7 +15,7 @@ import { appInventory, type BoundTool, type Inventory } from "../lib/mcp/mod.ts"
 import { permissionRows } from "./permission_table.ts";
 import { HubClient, openKeychain, RegistryClient } from "../lib/oci/mod.ts";
 
-const README = new URL("../README.md", import.meta.url);
+const ROOT = new URL("../", import.meta.url);
 
 /** The inventory with clients that are never asked: only its data is read. */
 function inventory(): Inventory {
@@ -96,24 +96,41 @@ function sections(): Readonly<Record<string, string>> {
   };
 }
 
+/** Names of the tables, each of which one file has. */
+export function tableNames(): readonly string[] {
+  return Object.keys(sections());
+}
+
 /**
  * Puts the generated tables into a text, between their markers.
  *
- * @param text The README.
- * @returns The README with fresh tables.
+ * @param text The README, or a page.
+ * @returns The text with fresh tables.
  */
 export function withTables(text: string): string {
   let fresh = text;
   for (const [name, content] of Object.entries(sections())) {
     const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
     const start = fresh.indexOf(begin);
+    if (start === -1) continue;
     const stop = fresh.indexOf(end);
-    if (start === -1 || stop < start) throw new Error(`README.md lacks the markers of "${name}"`);
+    if (stop < start) throw new Error(`The table "${name}" has a marker at its begin only`);
     fresh = `${fresh.slice(0, start + begin.length)}\n\n${content}\n\n${fresh.slice(stop)}`;
   }
   return fresh;
 }
 
+/** The files that may have tables. */
+export async function tableFiles(): Promise<readonly URL[]> {
+  const names = await Array.fromAsync(Deno.readDir(new URL("docs/", ROOT)), ({ name }) => name);
+  const pages = names.filter((name) => name.endsWith(".md")).toSorted();
+  return ["README.md", ...pages.map((name) => `docs/${name}`)].map((name) => new URL(name, ROOT));
+}
+
 if (import.meta.main) {
-  await Deno.writeTextFile(README, withTables(await Deno.readTextFile(README)));
+  for (const file of await tableFiles()) {
+    const text = await Deno.readTextFile(file);
+    const fresh = withTables(text);
+    if (fresh !== text) await Deno.writeTextFile(file, fresh);
+  }
 }

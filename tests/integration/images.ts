@@ -40,6 +40,16 @@ export interface Built {
   readonly descriptorAnnotations?: Readonly<Record<string, string>>;
 }
 
+/** A file of a layer. */
+export interface LayerFile {
+  /** Its path, without a leading slash. */
+  readonly path: string;
+  /** What it holds. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Its mode, such as `0o755`. */
+  readonly mode: number;
+}
+
 /** What {@linkcode buildImage} puts in. */
 export interface ImageOptions {
   /** Operating system. */
@@ -50,8 +60,8 @@ export interface ImageOptions {
   readonly variant?: string;
   /** Version of the operating system. */
   readonly osVersion?: string;
-  /** Text of the one file of each layer. @default {["one layer"]} */
-  readonly layers?: readonly string[];
+  /** The one file of each layer, or its text. @default {["one layer"]} */
+  readonly layers?: readonly (string | LayerFile)[];
   /** Further keys of the config's `config`. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Annotations of the manifest. */
@@ -88,8 +98,10 @@ export function content(
  */
 export async function buildImage(options: ImageOptions): Promise<Built> {
   const { os, architecture, variant, osVersion, annotations, docker = false } = options;
-  const texts = options.layers ?? ["one layer"];
-  const tars = texts.map((text, index) => tar(`layer-${index}.txt`, text));
+  const files = (options.layers ?? ["one layer"]).map((layer, index) =>
+    typeof layer === "string" ? textFile(`layer-${index}.txt`, layer) : layer
+  );
+  const tars = files.map(tar);
   const layers = await Promise.all(tars.map(async (bytes) =>
     content(
       docker ? `${DOCKER}image.rootfs.diff.tar.gzip` : `${OCI}layer.v1.tar+gzip`,
@@ -110,9 +122,11 @@ export async function buildImage(options: ImageOptions): Promise<Built> {
       type: "layers",
       diff_ids: tars.map((bytes) => content("", bytes).digest),
     },
-    history: texts.map((text, index) => ({
+    history: (options.layers ?? ["one layer"]).map((layer, index) => ({
       created: CREATED,
-      created_by: `COPY layer-${index}.txt / # ${text.slice(0, 40)}`,
+      created_by: typeof layer === "string"
+        ? `COPY layer-${index}.txt / # ${layer.slice(0, 40)}`
+        : `COPY ${layer.path} /${layer.path}`,
     })),
   });
   const root = content(
@@ -209,7 +223,7 @@ export async function buildHelmChart(): Promise<Built> {
   });
   const chart = content(
     "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
-    await gzip(tar("harbour/Chart.yaml", "name: harbour\nversion: 1.2.3\n")),
+    await gzip(tar(textFile("harbour/Chart.yaml", "name: harbour\nversion: 1.2.3\n"))),
   );
   const root = content(`${OCI}manifest.v1+json`, {
     schemaVersion: 2,
@@ -270,16 +284,19 @@ function descriptor({ mediaType, digest, bytes }: Content) {
   return { mediaType, digest, size: bytes.byteLength };
 }
 
-/** A tar archive (POSIX ustar) of one text file. */
-function tar(name: string, text: string): Uint8Array<ArrayBuffer> {
+function textFile(path: string, text: string): LayerFile {
+  return { path, bytes: new TextEncoder().encode(text), mode: 0o644 };
+}
+
+/** A tar archive (POSIX ustar) of one file. */
+function tar({ path, bytes: body, mode }: LayerFile): Uint8Array<ArrayBuffer> {
   const block = 512;
-  const body = new TextEncoder().encode(text);
   const archive = new Uint8Array(block + Math.ceil(body.byteLength / block) * block + 2 * block);
   const write = (offset: number, value: string) =>
     archive.set(new TextEncoder().encode(value), offset);
   const octal = (value: number, digits: number) => value.toString(8).padStart(digits, "0");
-  write(0, name);
-  write(100, `${octal(0o644, 7)}\0${octal(0, 7)}\0${octal(0, 7)}\0`);
+  write(0, path);
+  write(100, `${octal(mode, 7)}\0${octal(0, 7)}\0${octal(0, 7)}\0`);
   write(124, `${octal(body.byteLength, 11)}\0${octal(0, 11)}\0`);
   // The checksum counts its own field as spaces.
   write(148, " ".repeat(8));

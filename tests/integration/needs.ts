@@ -25,6 +25,7 @@ export interface Need {
 export const NEEDS = {
   "bash": { debian: "bash", elsewhere: "install bash" },
   "busybox": { debian: "busybox-static", elsewhere: "install a static busybox" },
+  "curl": { debian: "curl", elsewhere: "install curl" },
   "docker-registry": {
     debian: "docker-registry",
     elsewhere: 'build "registry" of github.com/distribution/distribution, as docker-registry',
