@@ -327,6 +327,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     sessions.add(transport.sessionId, session);
     // The stream is the session: it ends with it.
     session.open = 1;
+    void atEndOf(principal, transport.ended, () => void transport.close());
     return transport.open();
   }
 

@@ -41,6 +41,11 @@ export class SseTransport implements Transport {
     this.#clock = clock;
   }
 
+  /** Is aborted when the session ends. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
   /** The SDK's word for "begin"; the stream begins with {@linkcode open}. */
   start(): Promise<void> {
     return Promise.resolve();

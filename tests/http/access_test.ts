@@ -236,6 +236,18 @@ Deno.test("over the older transport the same scopes hold", async () => {
   await reader.cancel();
 });
 
+Deno.test("over the older transport the session ends with the token that opened it", async () => {
+  const { app, issuer } = await openGuarded();
+  await using _ = app;
+  const token = await issuer.sign({ exp: NOW_SECONDS + 60 });
+  const stream = await app.request("/sse", { headers: { authorization: `Bearer ${token}` } });
+  assert.equal(app.app.sessionCount, 1);
+  const ended = stream.text();
+  await app.clock.advance(60_000);
+  assert.match(await ended, /^event: endpoint/);
+  assert.equal(app.app.sessionCount, 0);
+});
+
 Deno.test("a session belongs to its subject: another is told that there is none", async () => {
   const { app, issuer } = await openGuarded();
   await using _ = app;
