@@ -35,6 +35,17 @@ export function countText(count: number): string {
   return `${value.toFixed(value < 9.95 ? 1 : 0)}${unit}`;
 }
 
+/**
+ * So many of something, with the noun in the number that fits.
+ *
+ * @param count How many.
+ * @param noun The thing, one of it; its plural ends in s.
+ * @returns For example `1 tool`, `2 tools`.
+ */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** The number in the largest unit that leaves at least 1 before the point, after rounding. */
 function scaled(
   number: number,

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { countText, sizeText } from "../../lib/core/units.ts";
+import { counted, countText, sizeText } from "../../lib/core/units.ts";
 
 Deno.test("sizeText() takes the unit that reads best", () => {
   assert.deepEqual(
@@ -32,5 +32,13 @@ Deno.test("countText() shortens what nobody counts", () => {
     "1.2M",
     "1.0B",
     "50T",
+  ]);
+});
+
+Deno.test("counted() puts the noun into the number that fits", () => {
+  assert.deepEqual([0, 1, 2].map((count) => counted(count, "tool")), [
+    "0 tools",
+    "1 tool",
+    "2 tools",
   ]);
 });

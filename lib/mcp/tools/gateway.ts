@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 import { AppError, toAppError } from "../../core/errors.ts";
-import { sizeText } from "../../core/units.ts";
+import { counted, sizeText } from "../../core/units.ts";
 import type { Activations, Added, AddRequest, Asker } from "../../gateway/mod.ts";
 import type { JsonObject } from "../../rpc/mod.ts";
 import { inspectImage, parseReference, type RegistryClient } from "../../oci/mod.ts";
@@ -134,20 +134,22 @@ export const registryAdd = defineTool({
       text: joined([
         server === undefined
           ? `Plan for ${plan.id}: ${verdict.verdict} (${verdict.reason})`
-          : `${plan.id} is ${server.status}: ${server.tools.length} tools, ${server.how}`,
+          : `${plan.id} is ${server.status}: ${
+            counted(server.tools.length, "tool")
+          }, ${server.how}`,
         `runs: ${server?.pinned ?? view["runs"]}`,
         `network: ${plan.network}`,
         plan.limits === undefined
           ? undefined
-          : `limits: ${
-            sizeText(plan.limits.memoryBytes)
-          } memory, ${plan.limits.cpus} CPUs, ${plan.limits.pids} processes`,
+          : `limits: ${sizeText(plan.limits.memoryBytes)} memory, ${
+            counted(plan.limits.cpus, "CPU")
+          }, ${plan.limits.pids} processes`,
         facts === undefined ? undefined : `image: ${
           joined([
             facts.size_bytes === undefined ? undefined : sizeText(facts.size_bytes),
             `user ${facts.user}`,
             facts.created,
-            `${facts.attestations} attestations`,
+            counted(facts.attestations, "attestation"),
           ], ", ")
         }`,
         missing.length === 0 ? undefined : `missing: ${missing.map(({ name }) => name).join(", ")}`,
@@ -274,7 +276,16 @@ export const registryActive = defineTool({
         ? "No server is active; see registry-find, then registry-add"
         : servers.map((server) =>
           joined([
-            `- ${server.id}: ${server.status}, ${server.how}, ${server.tools.length} tools, ${server.calls} calls, ${server.errors} errors, ${server.restarts} restarts`,
+            `- ${server.id}: ${
+              [
+                server.status,
+                server.how,
+                counted(server.tools.length, "tool"),
+                counted(server.calls, "call"),
+                counted(server.errors, "error"),
+                counted(server.restarts, "restart"),
+              ].join(", ")
+            }`,
             server.pinned === undefined ? undefined : `  runs ${server.pinned}`,
             server.memory_bytes === undefined
               ? undefined

@@ -6,7 +6,7 @@
  */
 
 import { z } from "zod";
-import { sizeText } from "../../core/units.ts";
+import { counted, sizeText } from "../../core/units.ts";
 import {
   inspectImage,
   parsePlatform,
@@ -167,9 +167,7 @@ function infoText(info: ImageRecord): string {
         joined([
           joined([platform.platform, platform.os_version], " "),
           platform.size_bytes === undefined ? undefined : sizeText(platform.size_bytes),
-          platform.layers === undefined
-            ? undefined
-            : `${platform.layers} layer${platform.layers === 1 ? "" : "s"}`,
+          platform.layers === undefined ? undefined : counted(platform.layers, "layer"),
           dayText(platform.created),
           platform.digest,
         ], ", ")
