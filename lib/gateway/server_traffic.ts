@@ -188,12 +188,13 @@ export class ServerTraffic {
   /** Passes a question on to the client that it is for. */
   async #ask(call: RpcCall, context: ServerRequestContext): Promise<JsonObject> {
     const params = call.params ?? {};
-    const { client, id } = this.#addressee(call.method, params, context);
+    const { client, id } = this.#addressee(call, context);
     this.#check(client, call);
     const task = this.#deps.traffic.tasks.findUpstream(this.#id, relatedTask(params));
     const token = isObject(params._meta) ? params._meta.progressToken : undefined;
     const asked = task === undefined ? params : withTaskId(params, task.upstreamId, task.id);
     if (call.method === "elicitation/create") this.#expectPage(client, params.elicitationId);
+    using _asked = this.turns.ask(client);
     const result = await client.request({ method: call.method, params: asked }, {
       signal: context.signal,
       ...(id === undefined ? {} : { relatedTo: id }),
@@ -238,18 +239,18 @@ export class ServerTraffic {
 
   /** Whom a question is for, and which of its requests it belongs to. */
   #addressee(
-    method: string,
-    params: JsonObject,
+    question: RpcCall,
     { origins, isRelated }: ServerRequestContext,
   ): { readonly client: ProxyClient; readonly id?: Origin["id"] } {
     const running = origins.filter(isCallOrigin);
+    const { method, params = {} } = question;
     const client = this.#ownerOf(method, params);
     if (client !== undefined) {
       const call = running.findLast((origin) => origin.client === client);
       return call ?? { client };
     }
     const call = isRelated ? running[0] : this.turns.callOf(running);
-    return call ?? { client: this.#onlyOne(method) };
+    return call ?? { client: this.#onlyOne(question) };
   }
 
   /** Whom a question names by a task; one whose task is forgotten is nobody else's. */
@@ -267,17 +268,22 @@ export class ServerTraffic {
   }
 
   /** The one client that can answer a question which belongs to no call. */
-  #onlyOne(method: string): ProxyClient {
-    const needed = CAPABILITIES[method] ?? "";
-    const able = this.#deps.traffic.clients.filter(({ capabilities }) =>
-      capabilities[needed] !== undefined
+  #onlyOne(question: RpcCall): ProxyClient {
+    const [first = "", ...others] = neededFor(question);
+    const kind = this.#deps.traffic.clients.filter(({ capabilities }) =>
+      hasCapability(capabilities, first)
     );
+    const whole = kind.filter(({ capabilities }) =>
+      others.every((needed) => hasCapability(capabilities, needed))
+    );
+    // Where none can do all of it, what the only one lacks is the better reason.
+    const able = whole.length === 0 ? kind : whole;
     const [only] = able;
     if (only !== undefined && able.length === 1) return only;
     throw refused(
-      method,
+      question.method,
       able.length === 0
-        ? `no client that can answer is connected (it takes the capability "${needed}")`
+        ? `no client that can answer is connected (it takes the capability "${first}")`
         : `it belongs to no call, and ${able.length} clients could answer`,
     );
   }
