@@ -85,6 +85,10 @@ export class ServerTraffic {
   readonly #pages = new Map<string, ProxyClient>();
   /** Tasks that clients work on for the server. */
   readonly #clientTasks = new Map<string, ProxyClient>();
+  /** Who has told the server of roots. */
+  #rootsOf: ProxyClient | undefined;
+  /** Whether the server knows roots of a client that has gone. */
+  #hasOldRoots = false;
   #session: UpstreamSession | undefined;
   #level: string | undefined;
 
@@ -121,6 +125,8 @@ export class ServerTraffic {
   async attach(session: UpstreamSession): Promise<void> {
     this.#session = session;
     this.#level = undefined;
+    this.#rootsOf = undefined;
+    this.#hasOldRoots = false;
     session.onNotification((notification) => this.#take(notification));
     await Promise.all([this.tellLevel(), this.subscriptions.renew()]);
   }
@@ -128,6 +134,10 @@ export class ServerTraffic {
   /** Forgets a client that has gone. */
   forget(client: ProxyClient): void {
     this.subscriptions.forget(client);
+    if (this.#rootsOf === client) {
+      this.#rootsOf = undefined;
+      this.#hasOldRoots = true;
+    }
     for (const known of [this.#pages, this.#clientTasks]) {
       for (const [id, other] of known) if (other === client) known.delete(id);
     }
@@ -167,6 +177,19 @@ export class ServerTraffic {
   }
 
   /**
+   * Has the server ask for roots again where those that it knows are of a client that has gone, as
+   * soon as there is one client whom such a question goes to: it must not work with another's.
+   */
+  lookForRoots(): void {
+    const able = this.#deps.traffic.clients.filter(({ capabilities }) =>
+      capabilities.roots !== undefined
+    );
+    if (!this.#hasOldRoots || able.length !== 1) return;
+    this.#hasOldRoots = false;
+    this.tellRootsChanged();
+  }
+
+  /**
    * Passes on how a task of a client's stands.
    *
    * @param client Who works on it.
@@ -202,6 +225,10 @@ export class ServerTraffic {
         onProgress: (progress) => this.#passProgress({ ...progress, progressToken: token }),
       }),
     });
+    if (call.method === "roots/list") {
+      this.#rootsOf = client;
+      this.#hasOldRoots = false;
+    }
     this.#keepTask(client, call, result);
     if (call.method === "tasks/list") return this.#ownTasks(client, result);
     return task === undefined ? result : withTaskId(result, task.id, task.upstreamId);

@@ -59,6 +59,7 @@ export class Traffic {
         this.#levels.delete(client);
         this.tasks.delete(client);
         for (const server of this.#servers.values()) server.forget(client);
+        this.lookForRoots();
         if (this.level !== before) void this.#tellLevel();
       },
     };
@@ -103,6 +104,11 @@ export class Traffic {
   drop(id: string): void {
     this.#servers.delete(id);
     this.tasks.deleteServer(id);
+  }
+
+  /** Has servers ask for roots again that know those of a client that has gone. */
+  lookForRoots(): void {
+    for (const server of this.#servers.values()) server.lookForRoots();
   }
 
   /** Passes on that a client's roots have changed; servers then ask for them. */

@@ -271,8 +271,12 @@ class Session {
       : kind === "tools"
       ? proxy.list("tools").map(({ definition }) => definition)
       : proxy.list(kind);
-    const all = kind === "resources" ? offered : [...own.list(kind), ...offered];
-    const { items, nextCursor } = page(all, KEYS[kind], cursor);
+    const key = KEYS[kind];
+    const ours = kind === "resources" ? [] : own.list(kind);
+    const taken = new Set(ours.map((item) => item[key]));
+    // Each once, or a cursor would lead back to where it was.
+    const all = [...ours, ...offered.filter((item) => !taken.has(item[key]))];
+    const { items, nextCursor } = page(all, key, cursor);
     const member = kind === "templates" ? "resourceTemplates" : kind;
     return { [member]: items, ...(nextCursor === undefined ? {} : { nextCursor }) };
   }

@@ -319,3 +319,36 @@ Deno.test("an update of a part is told to those of the whole, and of nothing tha
     uris.slice(1),
   );
 });
+
+Deno.test("a server that knows the roots of a client that has gone asks the one that is there", async () => {
+  await using world = makeProxyWorld();
+  const server = await world.add("roots");
+  const changed = () => server.sent("notifications/roots/list_changed").length;
+  const open = async (name: string) => {
+    const client = await world.connect({ name, capabilities: { roots: {} } });
+    client.answers["roots/list"] = () => ({ roots: [{ uri: `file:///${name}` }] });
+    return client;
+  };
+  const ask = async (id: string): Promise<unknown> => {
+    await server.send({ id, method: "roots/list" });
+    const isAnswer = (message: Message) => message.id === id && message.method === undefined;
+    await until(() => server.received.some(isAnswer));
+    return server.received.find(isAnswer)?.result?.["roots"];
+  };
+  const ann = await open("ann");
+  assert.deepEqual(await ask("first"), [{ uri: "file:///ann" }]);
+  const [bob, eve] = [await open("bob"), await open("eve")];
+  await ann[Symbol.asyncDispose]();
+  await world.settle();
+  assert.equal(changed(), 0, "two could answer");
+  await eve[Symbol.asyncDispose]();
+  await until(() => changed() === 1);
+  assert.deepEqual(await ask("second"), [{ uri: "file:///bob" }]);
+  await bob[Symbol.asyncDispose]();
+  await world.connect();
+  await world.settle();
+  assert.equal(changed(), 1, "nobody has any");
+  await open("dan");
+  await until(() => changed() === 2);
+  assert.deepEqual(await ask("third"), [{ uri: "file:///dan" }]);
+});
