@@ -88,8 +88,8 @@ export class RemoteTransport implements Transport {
   readonly #options: RemoteTransportOptions;
   readonly #over = new AbortController();
   readonly #ended = Promise.withResolvers<AppError | undefined>();
-  /** Requests that wait for an answer. */
-  readonly #unanswered = new Set<Id>();
+  /** Requests that wait for an answer, and what drops the exchange that is to bring it. */
+  readonly #unanswered = new Map<Id, AbortController>();
   /** Those of them whose stream ended, and is to be resumed. */
   readonly #suspended = new Set<Id>();
   /** The SDK looks at it before each try. */
@@ -142,11 +142,11 @@ export class RemoteTransport implements Transport {
     if (this.#closing !== undefined) throw this.#fault ?? closed();
     if ("method" in message && "id" in message && options.takesLarge === true) {
       this.#large.expect(message.id);
-    } else if ("method" in message && message.method === "notifications/cancelled") {
-      const id = message.params?.requestId;
-      if (typeof id === "number" || typeof id === "string") this.#large.forget(id);
     }
-    if (this.#inner !== undefined) return await this.#deliver(this.#inner, message);
+    if (this.#inner !== undefined) {
+      await this.#deliver(this.#inner, message);
+      return this.#dropCancelled(message);
+    }
     const inner = new StreamableHTTPClientTransport(this.#options.url, {
       fetch: this.#exchange,
       reconnectionOptions: this.#reconnection,
@@ -225,16 +225,32 @@ export class RemoteTransport implements Transport {
     void this.end(0);
   }
 
+  /**
+   * A request that was cancelled gets no answer (MCP specification, "Cancellation"), and many
+   * servers leave its stream open for ever.
+   */
+  #dropCancelled(message: JSONRPCMessage): void {
+    if (!("method" in message) || message.method !== "notifications/cancelled") return;
+    const id = message.params?.requestId;
+    if (typeof id !== "number" && typeof id !== "string") return;
+    const exchange = this.#unanswered.get(id);
+    this.#forget(id);
+    exchange?.abort(new AppError("CANCELLED", "Cannot wait for an answer: it was cancelled"));
+  }
+
+  #forget(id: Id): void {
+    this.#unanswered.delete(id);
+    this.#suspended.delete(id);
+    this.#large.forget(id);
+  }
+
   async #deliver(inner: Inner | undefined, message: JSONRPCMessage): Promise<void> {
     const id = "method" in message && "id" in message ? message.id : undefined;
-    if (id !== undefined) this.#unanswered.add(id);
+    if (id !== undefined) this.#unanswered.set(id, new AbortController());
     try {
       await this.#stream.run(id, () => inner?.send(message));
     } catch (thrown) {
-      if (id !== undefined) {
-        this.#unanswered.delete(id);
-        this.#large.forget(id);
-      }
+      if (id !== undefined) this.#forget(id);
       throw this.#fault ?? this.#told(thrown);
     }
   }
@@ -291,7 +307,7 @@ export class RemoteTransport implements Transport {
 
   #hear(error: Error): void {
     if (this.#closing !== undefined) return;
-    if (!this.#thrown.has(error)) this.#note(error);
+    if (!this.#thrown.has(error) && !this.#isOver(this.#stream.getStore())) this.#note(error);
     // Without its one stream the older transport has lost its session; it must not open another.
     if (error instanceof SseError) {
       // Not before it has set the timer that its end clears.
@@ -310,15 +326,15 @@ export class RemoteTransport implements Transport {
     const { method = "GET" } = init;
     // The SDK comes back for an answer even when it was an error, and leaves that stream open.
     const id = this.#stream.getStore();
-    const isOver = id !== undefined && !this.#unanswered.has(id);
-    if (method === "GET" && isOver) return new Response(null, { status: 405 });
+    if (method === "GET" && this.#isOver(id)) return new Response(null, { status: 405 });
+    const dropped = id === undefined ? undefined : this.#unanswered.get(id)?.signal;
+    const signal = AbortSignal.any([init.signal ?? [], dropped ?? []].flat());
     try {
-      if (method === "GET") await this.#pace(init.signal ?? undefined);
-      const response = await this.#deps.remote.fetch(url, init);
+      if (method === "GET") await this.#pace(signal);
+      const response = await this.#deps.remote.fetch(url, { ...init, signal });
       this.#problem = undefined;
       if (response.ok && method === "GET") return await this.#streamOf(response);
       if (response.ok && method === "POST") {
-        const id = this.#stream.getStore();
         return await this.#large.read(response, id, (message) => this.#take(message));
       }
       if (response.ok || method === "DELETE") return response;
@@ -344,6 +360,11 @@ export class RemoteTransport implements Transport {
       throw this.#problem;
     }
   };
+
+  /** Whether a request needs no answer any more. */
+  #isOver(id: Id | undefined): boolean {
+    return id !== undefined && !this.#unanswered.has(id);
+  }
 
   /** The SDK would read whatever comes in place of a stream of events, or leave it open. */
   async #streamOf(response: Response): Promise<Response> {
@@ -372,9 +393,8 @@ export class RemoteTransport implements Transport {
       // All requests end with the connection.
       return;
     }
-    if (!this.#unanswered.delete(id)) return;
-    this.#suspended.delete(id);
-    this.#large.forget(id);
+    if (!this.#unanswered.has(id)) return;
+    this.#forget(id);
     const message = "The connection broke off before the answer came";
     this.onmessage?.({ jsonrpc: "2.0", id, error: { code: CONNECTION_CLOSED, message } });
   }

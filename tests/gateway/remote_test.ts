@@ -399,3 +399,42 @@ Deno.test("what the SDK cannot read is in the log, cleaned", async () => {
   await clock.advance(1000);
   await launched.stop(0);
 });
+
+Deno.test("a request that was cancelled leaves nothing open, be its answer begun or not", async () => {
+  const never = () => new ReadableStream<Uint8Array>();
+  const answers: Readonly<Record<string, () => Response | Promise<Response>>> = {
+    "a stream without an end": () => new Response(never(), { headers: EVENTS }),
+    "one that can be resumed": () =>
+      new Response(
+        new ReadableStream({
+          start: (controller) =>
+            controller.enqueue(new TextEncoder().encode("retry: 1\nid: 7\ndata:\n\n")),
+        }),
+        { headers: EVENTS },
+      ),
+    "no head": () => new Promise(() => {}),
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    const { launched, transport, clock, net, closes, messages } = await world(
+      serve({ "tools/call": answer, GET: resumable }),
+    );
+    await transport.send(INITIALIZE);
+    const sent = transport.send(CALL).catch(() => {});
+    await pass(5);
+    await transport.send({
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: 2 },
+    });
+    await sent;
+    await pass(30);
+    assert.equal(net.open, 0, name);
+    assert.deepEqual(net.requests.filter(({ method }) => method === "GET"), [], name);
+    // The connection is as good as before.
+    await transport.send({ jsonrpc: "2.0", id: 3, method: "tools/list" });
+    await pass(5);
+    assert.deepEqual([messages.length, closes(), launched.logTail(9)], [2, 0, []], name);
+    await launched.stop(0);
+    assert.equal(clock.sleeping, 0, name);
+  }
+});
