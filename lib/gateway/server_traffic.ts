@@ -70,7 +70,7 @@ const MAX_ID_CHARS = 1_024;
 /** Questions about a task that a client works on. */
 const OF_TASKS: ReadonlySet<string> = new Set(["tasks/get", "tasks/result", "tasks/cancel"]);
 
-/** For a server to take a level or a subscription. */
+/** For a server to take a level, a subscription, or the end of a task. */
 const TELL_MS = 5_000;
 
 /** What Wharf's clients have to do with one server. */
@@ -200,6 +200,13 @@ export class ServerTraffic {
     if (typeof taskId !== "string" || this.#clientTasks.get(taskId) !== client) return;
     this.#session?.notify({ method: "notifications/tasks/status", params }).catch((thrown) =>
       this.#failed("notifications/tasks/status", thrown)
+    );
+  }
+
+  /** Ends a task whose client has gone. */
+  cancelTask(taskId: string): void {
+    this.#tell({ method: "tasks/cancel", params: { taskId } }).catch((thrown) =>
+      this.#failed("tasks/cancel", thrown)
     );
   }
 

@@ -57,6 +57,10 @@ export class Traffic {
       [Symbol.dispose]: () => {
         const before = this.level;
         this.#levels.delete(client);
+        // Nobody else can ask for what they come to.
+        for (const task of this.tasks.of(client)) {
+          if (this.tasks.isOpen(task)) this.#servers.get(task.server)?.cancelTask(task.upstreamId);
+        }
         this.tasks.delete(client);
         for (const server of this.#servers.values()) server.forget(client);
         this.lookForRoots();

@@ -60,7 +60,9 @@ export class Turns {
     if (clients.size <= 1) return candidates.at(-1);
     throw new AppError(
       "UNAVAILABLE",
-      "Cannot ask: calls of several clients run, and the question does not say whose it is",
+      // Who asks is told no hint, and passes this on to whoever called.
+      "Cannot ask: calls of several clients run, and the question does not say whose it is; " +
+        "try again, such calls run one after the other now",
       { retryable: true, hint: "Try again; such calls now run one after the other" },
     );
   }
