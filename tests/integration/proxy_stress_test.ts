@@ -250,9 +250,9 @@ async function subscriptions(world: StressWorld): Promise<void> {
 }
 
 /** Without the SDK, whose client takes no more than 10 MiB over stdio. */
-async function sizes(session: RawSession): Promise<void> {
+async function sizes(session: RawSession, server = "pipe"): Promise<void> {
   for (const count of [0, 2, 1_000, 65_536, 1_000_000, 5_000_000, 20_000_000]) {
-    const params = { name: "pipe_size", arguments: { count } };
+    const params = { name: `${server}_size`, arguments: { count } };
     const { result } = await session.ask("tools/call", params);
     const [block] = Object(result)["content"];
     assert.equal(block.text.length, count / 2);
@@ -334,6 +334,13 @@ Deno.test("many clients on the same servers get what is their own", async (t) =>
   await t.step("results of any size pass, over HTTP", async () => {
     await using session = await RawSession.overHttp(world.wharf.mcp);
     await sizes(session);
+  });
+  await t.step("results of any size pass, from a remote server", async () => {
+    await using upstream = serveStress();
+    await world.add("far", { url: upstream.url.href });
+    await using session = await RawSession.overHttp(world.wharf.mcp);
+    await sizes(session, "far");
+    await world.remove("far");
   });
   await t.step("names of any script and a large schema pass, over HTTP", async () => {
     await using client = await world.connect("names");
