@@ -50,10 +50,21 @@ export interface RemoteTransportOptions {
 type Inner = StreamableHTTPClientTransport | SSEClientTransport;
 type Id = string | number;
 
+/** An exchange that is to bring an answer. */
+interface Exchange {
+  /** Ends it. */
+  readonly dropped: AbortController;
+  /** Settles when the server has the request: its answer has begun, if only with a head. */
+  readonly begun: PromiseWithResolvers<void>;
+}
+
 const OPEN_TIMEOUT_MS = 30_000;
 
 /** For the other side to end a session. */
 const GOODBYE_MS = 1_000;
+
+/** For a request to get there before its cancellation, which goes another way. */
+const ORDER_MS = 1_000;
 
 /** For an answer that has come but is still being read when its stream ends. */
 const READ_MS = 250;
@@ -88,8 +99,8 @@ export class RemoteTransport implements Transport {
   readonly #options: RemoteTransportOptions;
   readonly #over = new AbortController();
   readonly #ended = Promise.withResolvers<AppError | undefined>();
-  /** Requests that wait for an answer, and what drops the exchange that is to bring it. */
-  readonly #unanswered = new Map<Id, AbortController>();
+  /** Requests that wait for an answer, and the exchange that is to bring it. */
+  readonly #unanswered = new Map<Id, Exchange>();
   /** Those of them whose stream ended, and is to be resumed. */
   readonly #suspended = new Set<Id>();
   /** The SDK looks at it before each try. */
@@ -144,8 +155,10 @@ export class RemoteTransport implements Transport {
       this.#large.expect(message.id);
     }
     if (this.#inner !== undefined) {
+      const cancelled = cancelledBy(message);
+      if (cancelled !== undefined) await this.#hasBegun(cancelled);
       await this.#deliver(this.#inner, message);
-      return this.#dropCancelled(message);
+      return this.#drop(cancelled);
     }
     const inner = new StreamableHTTPClientTransport(this.#options.url, {
       fetch: this.#exchange,
@@ -225,17 +238,27 @@ export class RemoteTransport implements Transport {
     void this.end(0);
   }
 
+  /** Waits until the server has a request, as far as it says so in time. */
+  async #hasBegun(id: Id): Promise<void> {
+    const waited = new AbortController();
+    const signal = AbortSignal.any([waited.signal, this.#over.signal]);
+    await Promise.race([
+      this.#unanswered.get(id)?.begun.promise,
+      this.#deps.clock.sleep(ORDER_MS, signal).catch(() => {}),
+    ]);
+    waited.abort();
+  }
+
   /**
-   * A request that was cancelled gets no answer (MCP specification, "Cancellation"), and many
-   * servers leave its stream open for ever.
+   * Ends the exchange of a request that was cancelled: it gets no answer (MCP specification,
+   * "Cancellation"), and many servers leave its stream open for ever.
    */
-  #dropCancelled(message: JSONRPCMessage): void {
-    if (!("method" in message) || message.method !== "notifications/cancelled") return;
-    const id = message.params?.requestId;
-    if (typeof id !== "number" && typeof id !== "string") return;
-    const exchange = this.#unanswered.get(id);
-    this.#forget(id);
-    exchange?.abort(new AppError("CANCELLED", "Cannot wait for an answer: it was cancelled"));
+  #drop(cancelled: Id | undefined): void {
+    if (cancelled === undefined) return;
+    const exchange = this.#unanswered.get(cancelled);
+    this.#forget(cancelled);
+    const why = "Cannot wait for an answer: the request was cancelled";
+    exchange?.dropped.abort(new AppError("CANCELLED", why));
   }
 
   #forget(id: Id): void {
@@ -246,7 +269,10 @@ export class RemoteTransport implements Transport {
 
   async #deliver(inner: Inner | undefined, message: JSONRPCMessage): Promise<void> {
     const id = "method" in message && "id" in message ? message.id : undefined;
-    if (id !== undefined) this.#unanswered.set(id, new AbortController());
+    if (id !== undefined) {
+      const begun = Promise.withResolvers<void>();
+      this.#unanswered.set(id, { dropped: new AbortController(), begun });
+    }
     try {
       await this.#stream.run(id, () => inner?.send(message));
     } catch (thrown) {
@@ -327,12 +353,13 @@ export class RemoteTransport implements Transport {
     // The SDK comes back for an answer even when it was an error, and leaves that stream open.
     const id = this.#stream.getStore();
     if (method === "GET" && this.#isOver(id)) return new Response(null, { status: 405 });
-    const dropped = id === undefined ? undefined : this.#unanswered.get(id)?.signal;
-    const signal = AbortSignal.any([init.signal ?? [], dropped ?? []].flat());
+    const exchange = id === undefined ? undefined : this.#unanswered.get(id);
+    const signal = AbortSignal.any([init.signal ?? [], exchange?.dropped.signal ?? []].flat());
     try {
       if (method === "GET") await this.#pace(signal);
       const response = await this.#deps.remote.fetch(url, { ...init, signal });
       this.#problem = undefined;
+      exchange?.begun.resolve();
       if (response.ok && method === "GET") return await this.#streamOf(response);
       if (response.ok && method === "POST") {
         return await this.#large.read(response, id, (message) => this.#take(message));
@@ -424,6 +451,13 @@ export class RemoteTransport implements Transport {
       hint: "Check that the address is the one of an MCP server",
     });
   }
+}
+
+/** The request that a message cancels, if it does. */
+function cancelledBy(message: JSONRPCMessage): Id | undefined {
+  if (!("method" in message) || message.method !== "notifications/cancelled") return undefined;
+  const id = message.params?.requestId;
+  return typeof id === "number" || typeof id === "string" ? id : undefined;
 }
 
 /** The SDK's own end of a transport; ours is told once, by us. */

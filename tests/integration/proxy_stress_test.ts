@@ -128,10 +128,10 @@ function isOf({ name }: StressClient, text: string): boolean {
 }
 
 /** A thousand calls, about half of which are cancelled at some time or other. */
-async function cancels(world: StressWorld): Promise<void> {
+async function cancels(world: StressWorld, server: string): Promise<void> {
   const random = seeded(SEED);
   const clients = await Promise.all(["eva", "fin"].map((name) => world.connect(name)));
-  await clients[0]?.seen("pipe");
+  await clients[0]?.seen(server);
   const cancelled: string[] = [];
   const finished: string[] = [];
   const held = new Set<string>();
@@ -143,7 +143,7 @@ async function cancels(world: StressWorld): Promise<void> {
     const isCancelled = isHeld || random() < 0.3;
     const waitMs = random() * 30;
     if (isCancelled) void pause(waitMs).then(() => controller.abort("no more"));
-    const name = isHeld ? "pipe_hold" : "pipe_slow";
+    const name = `${server}_${isHeld ? "hold" : "slow"}`;
     const args = { key, ms: random() * 30, steps: 2 };
     try {
       assert.deepEqual(await client.json(name, args, { signal: controller.signal }), { key });
@@ -163,7 +163,7 @@ async function cancels(world: StressWorld): Promise<void> {
   const begun = new Set<string>();
   const stopped = new Set<string>();
   await until(async () => {
-    const seen = await clients[0]?.seen("pipe");
+    const seen = await clients[0]?.seen(server);
     seen?.begun.forEach((key) => begun.add(key));
     seen?.cancelled.forEach((key) => stopped.add(key));
     return seen?.running.length === 0;
@@ -173,7 +173,7 @@ async function cancels(world: StressWorld): Promise<void> {
   // have been under way.
   assert.deepEqual([...held].filter((key) => begun.has(key) && !stopped.has(key)), []);
   assert.deepEqual([...stopped].filter((key) => !cancelled.includes(key)), []);
-  assert.equal((await world.active("pipe"))["in_flight"], 0);
+  assert.equal((await world.active(server))["in_flight"], 0);
   await Promise.all(clients.map((client) => client.leave()));
 }
 
@@ -327,7 +327,14 @@ Deno.test("many clients on the same servers get what is their own", async (t) =>
   await using world = await startStress();
   await world.add("pipe");
   await interleaved(world, t);
-  await t.step("1,000 calls with cancels leave nothing behind", () => cancels(world));
+  await t.step("1,000 calls with cancels leave nothing behind", () => cancels(world, "pipe"));
+  await t.step("1,000 calls with cancels leave no stream of a remote server open", async () => {
+    await using upstream = serveStress();
+    await world.add("far", { url: upstream.url.href });
+    await cancels(world, "far");
+    await until(() => upstream.open === 0, "no stream that is open");
+    await world.remove("far");
+  });
   await t.step("a session that ends cancels its calls", () => leaving(world));
   await t.step("each session has its own level", () => levels(world));
   await t.step("a resource is subscribed to once", () => subscriptions(world));
