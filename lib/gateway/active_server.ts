@@ -5,7 +5,7 @@
  * @module
  */
 
-import { abortError } from "../core/deadline.ts";
+import { abortError, throwIfAborted } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import type { ActiveRecord } from "./active_state.ts";
@@ -199,6 +199,8 @@ export class ActiveServer {
    */
   async subscribe(client: ProxyClient, uri: string, signal: AbortSignal): Promise<void> {
     await this.session({ signal });
+    // Whoever has gone meanwhile is forgotten already, and would never be again.
+    throwIfAborted(signal);
     try {
       await this.#deps.traffic.subscriptions.add(client, uri);
     } catch (thrown) {

@@ -24,7 +24,7 @@ export interface RestartsDeps {
   /** Id of the server, for the log. */
   readonly id: string;
   /** Starts it. */
-  readonly start: (signal: AbortSignal) => Promise<unknown>;
+  readonly start: () => Promise<unknown>;
   /** Told that it is tried again after a while, or that it is not tried any more. */
   readonly onState: (state: "restarting" | "failed") => void;
 }
@@ -77,7 +77,7 @@ export class Restarts {
       await clock.sleep(waitMs, signal);
       this.#count++;
       try {
-        return void await start(signal);
+        return void await start();
       } catch (thrown) {
         if (signal.aborted) return;
         const reason = toAppError(thrown).message;
