@@ -256,3 +256,26 @@ Deno.test("each changed list is announced once when servers come, go and change"
   }
   await once();
 });
+
+Deno.test("a call starts a server that waits to be tried again, and its removal ends the wait", async () => {
+  await using world = makeProxyWorld();
+  await world.add("work", { capabilities: CAPABILITIES, answers: lists });
+  await world.settle();
+  const client = await world.connect();
+  const crash = async () => {
+    await newest(world).exit({ code: 1, reason: "it ended with code 1" });
+    await world.clock.advance(600);
+    await until(() => world.clock.pendingMs.length > 0);
+  };
+  await crash();
+  void client.ask("tools/call", { name: "work" });
+  await until(() => newest(world).sent("tools/call").length === 1);
+  await world.settle();
+  const [{ status, restarts } = {}] = await world.activations.list();
+  assert.deepEqual([status, restarts, world.servers.length], ["ready", 0, 2]);
+  await crash();
+  assert.deepEqual((await world.activations.list()).map(({ status }) => status), ["restarting"]);
+  await world.activations.remove("ours/work", ASKER);
+  // But for the changed lists, which are announced soon.
+  assert.deepEqual(world.clock.pendingMs.filter((ms) => ms > 100), []);
+});
