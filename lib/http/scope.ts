@@ -87,8 +87,11 @@ export class ScopeRule {
     return false;
   }
 
+  /** By the member that its type says, as whoever answers reads it; others in it lead nowhere. */
   #isOwnReference(ref: unknown): boolean {
-    return has(this.#prompts, textOf(ref, "name")) || has(this.#templates, textOf(ref, "uri"));
+    return textOf(ref, "type") === "ref/prompt"
+      ? has(this.#prompts, textOf(ref, "name"))
+      : has(this.#templates, textOf(ref, "uri"));
   }
 }
 

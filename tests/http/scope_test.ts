@@ -41,6 +41,14 @@ Deno.test("ScopeRule neededFor() wants write for what Wharf does not offer itsel
       call("tasks/list"),
       call("completion/complete", { ref: { type: "ref/prompt", name: "memory_prompt" } }),
       call("completion/complete", { ref: { type: "ref/resource", uri: "memory://{x}" } }),
+      // A reference of Wharf's own beside one of a server's does not hide it.
+      call("completion/complete", {
+        ref: { type: "ref/resource", uri: "memory://{x}", name: "list_tags_prompt" },
+      }),
+      call("completion/complete", {
+        ref: { type: "ref/prompt", name: "memory_prompt", uri: "docker://image/{name}/{tag}" },
+      }),
+      call("completion/complete", { ref: { name: "list_tags_prompt" } }),
       call("tasks/cancel", { taskId: "1" }),
       call("something/new"),
       call("TOOLS/LIST"),
