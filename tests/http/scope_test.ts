@@ -35,6 +35,8 @@ Deno.test("ScopeRule neededFor() wants write for what Wharf does not offer itsel
       call("resources/read", { uri: "docker://image/alpine" }),
       call("resources/read", { uri: "docker://images/" }),
       call("resources/read", { uri: "x:docker://images/alpine" }),
+      // Wharf reads no image of this form, so that a server of it may be asked.
+      call("resources/read", { uri: "docker://image/alpine/latest/" }),
       call("resources/subscribe", { uri: "docker://image/alpine/latest" }),
       call("resources/unsubscribe", { uri: "memory://graph" }),
       call("notifications/tasks/status", { taskId: "1" }),
