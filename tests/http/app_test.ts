@@ -330,6 +330,32 @@ Deno.test("closing finishes the call in hand and takes no new session", async ()
   assert.equal(app.app.sessionCount, 0);
 });
 
+Deno.test("closing finishes the call in hand over the older transport too", async () => {
+  const { tool, started, open } = gate();
+  await using app = openApp({ tools: [tool] });
+  const stream = await app.request("/sse");
+  assert.ok(stream.body !== null);
+  const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
+  const endpoint = /data: (.+)\n/.exec((await reader.read()).value ?? "")?.[1] ?? "";
+  const send = (message: unknown) =>
+    statusOf(app.request(endpoint, { method: "POST", body: JSON.stringify(message) }));
+  await send(INITIALIZE);
+  await reader.read();
+  const call = { jsonrpc: "2.0", method: "tools/call", params: { name: "gate", arguments: {} } };
+  await send({ ...call, id: 2 });
+  await started;
+  await send({ ...call, id: 3 });
+  // Nobody waits for the answer of what was cancelled.
+  await send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 3 } });
+  const closed = app.app.close({ graceMs: 5000 });
+  open();
+  assert.match((await reader.read()).value ?? "", /"id":2,.*through/);
+  await app.clock.advance(50);
+  await closed;
+  assert.equal((await reader.read()).done, true);
+  assert.equal(app.app.sessionCount, 0);
+});
+
 Deno.test("a stream that broke goes on after its last event", async () => {
   const { tool, started, open } = gate();
   await using app = openApp({ tools: [tool] });
