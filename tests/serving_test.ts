@@ -25,6 +25,14 @@ Deno.test("resolveServe() binds beyond loopback with a token file or an issuer t
   assert.throws(() => serve(beyond), /beyond loopback anyone could use Wharf/);
 });
 
+Deno.test("resolveServe() takes an address of IPv6 with and without brackets", () => {
+  assert.equal(serve({ transport: "http", host: "[::1]" }).hostname, "::1");
+  assert.equal(serve({ transport: "http", host: "::1" }).hostname, "::1");
+  const beyond = { transport: "http", host: "[fd00::2]" };
+  assert.throws(() => serve(beyond), /Cannot serve on "fd00::2": beyond loopback/);
+  assert.deepEqual(serve({ ...beyond, "auth-token": "a-token" }).allowedHosts, ["fd00::2"]);
+});
+
 Deno.test("resolveServe() reads the token of the file that was named, not of the environment", () => {
   const env = { MCP_AUTH_TOKEN: "of-the-environment" };
   assert.equal(serve({ "auth-token-file": "/t" }, env).authToken, undefined);

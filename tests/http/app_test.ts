@@ -245,6 +245,17 @@ Deno.test("a Host that is not allowed is refused (DNS rebinding)", async () => {
   }
 });
 
+Deno.test("an address of IPv6 that is allowed is known as clients write it", async () => {
+  await using app = openApp({ allowedHosts: ["FD00:0::2", "[fd00::3]", "fd00::4:1"] });
+  const from = (host: string) => statusOf(app.request("/healthz", { headers: { host } }));
+  for (const host of ["[fd00::2]:8080", "[fd00::2]", "[fd00::3]:8080", "[fd00::4:1]"]) {
+    assert.equal(await from(host), 200, host);
+  }
+  for (const host of ["[fd00::5]:8080", "fd00::2", "[fd00::4]:1"]) {
+    assert.equal(await from(host), 403, host);
+  }
+});
+
 Deno.test("an Origin that is not allowed is refused, an allowed one sees the answer", async () => {
   await using app = openApp({ allowedOrigins: ["https://app.example"] });
   const from = (origin: string) => app.request("/healthz", { headers: { origin } });
