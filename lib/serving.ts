@@ -82,6 +82,12 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
     ["stdio", "http"],
     "stdio",
   );
+  if (transport === "http" && authToken !== undefined && !/^[\x21-\x7e]+$/.test(authToken)) {
+    // Nobody could ever send it, and the value is nobody's to see.
+    throw new AppError("INVALID_ARGUMENT", "Cannot use the token: no header can carry it", {
+      hint: "Take one without blanks and accents, for example from: openssl rand -hex 32",
+    });
+  }
   const isLocal = LOOPBACK.has(hostname);
   const isOpen = authToken === undefined && authTokenFile === undefined && oauth === undefined;
   if (

@@ -39,6 +39,18 @@ Deno.test("resolveServe() reads the token of the file that was named, not of the
   assert.equal(serve({ "auth-token-file": "/t", "auth-token": "flag" }, env).authToken, "flag");
 });
 
+Deno.test("resolveServe() refuses a token that no client could send, without a word of it", () => {
+  for (const token of ["correct horse", "correct-h\u00f6rse", "correct\thorse"]) {
+    assert.throws(
+      () => serve({ transport: "http" }, { MCP_AUTH_TOKEN: token }),
+      { message: "Cannot use the token: no header can carry it" },
+    );
+    assert.equal(serve({}, { MCP_AUTH_TOKEN: token }).transport, "stdio");
+  }
+  const spaced = serve({ transport: "http" }, { MCP_AUTH_TOKEN: " correct-horse\n" });
+  assert.equal(spaced.authToken, "correct-horse");
+});
+
 Deno.test("resolveServe() takes limits in the units that people use, and refuses what does not fit", () => {
   const { ratePerMinute, maxSessions, sessionIdleMs, maxBodyBytes } = serve({});
   assert.deepEqual([ratePerMinute, maxSessions, sessionIdleMs, maxBodyBytes], [
