@@ -10,6 +10,7 @@ import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
 import { buildImage } from "./images.ts";
 import { integrationTest } from "./needs.ts";
 import { startRegistry } from "./registry_harness.ts";
+import { RemoteServer } from "./remote_server.ts";
 import { runWharf, startWharf } from "./wharf.ts";
 
 async function connect(url: URL, token?: string): Promise<Client> {
@@ -89,6 +90,45 @@ integrationTest("the metrics count what the cache had, and who changed what is a
   await client.close();
   await server.stop("SIGTERM");
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("the metrics count calls of servers' tools, whichever way they come", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using remote = new RemoteServer();
+    const config = `${folder}/config.json`;
+    await Deno.writeTextFile(config, JSON.stringify({ policy: { "ad_hoc": true } }));
+    const places = ["--cache-dir", folder, "--state-dir", `${folder}/state`];
+    await using server = await startWharf(["--config", config, ...places]);
+    const client = await connect(server.mcp);
+    const call = async (name: string, given: Record<string, unknown> = {}) =>
+      JSON.stringify(await client.callTool({ name, arguments: given }));
+    const added = await call("registry-add", { id: "up", url: remote.url.href, confirm: true });
+    assert.ok(!added.includes("isError"), added);
+    await call("up_echo");
+    await call("registry-exec", { tool_name: "up_echo" });
+    await call("registry-exec", { id: "adhoc/up", tool: "echo" });
+    assert.match(await call("registry-exec", { id: "no/such", tool: "echo" }), /NOT_FOUND/);
+    assert.match(await call("registry-exec", { tool_name: "no_such" }), /NOT_FOUND/);
+    const metrics = await (await fetch(new URL("/metrics", server.mcp))).text();
+    const lines = metrics.split("\n");
+    for (
+      const line of [
+        'wharf_upstream_calls_total{server="adhoc/up",outcome="done"} 3',
+        'wharf_upstream_call_seconds_count{server="adhoc/up"} 3',
+        'wharf_tool_calls_total{tool="registry-exec",outcome="done"} 2',
+        'wharf_tool_calls_total{tool="registry-exec",outcome="failed"} 2',
+        'wharf_activations_total{action="activate",outcome="done"} 1',
+        "wharf_active_servers 1",
+      ]
+    ) assert.ok(lines.includes(line), `${line}\n${metrics}`);
+    // What callers write is nobody's label.
+    assert.ok(!metrics.includes("no/such") && !metrics.includes("no_such"));
+    await client.close();
+    assert.equal(await server.stop("SIGTERM"), 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("each call is one JSON line, without what it was called with", async () => {
