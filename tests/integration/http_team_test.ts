@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "../sdk.ts";
 import { buildImage } from "./images.ts";
 import { integrationTest } from "./needs.ts";
 import { startRegistry } from "./registry_harness.ts";
@@ -223,4 +223,52 @@ Deno.test("limits hold on the wire", async () => {
   const waits = await post(initialize);
   assert.equal(waits.status, 429);
   assert.match(waits.headers.get("retry-after") ?? "", /^\d+$/);
+});
+
+Deno.test("at SIGTERM calls in hand are answered whole, on either transport, and nobody new is let in", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const goOn = Promise.withResolvers<void>();
+    let started = 0;
+    const text = "whole ".repeat(50_000);
+    await using remote = new RemoteServer({
+      tools: [{
+        definition: { name: "wait", inputSchema: { type: "object" } },
+        async call() {
+          started++;
+          await goOn.promise;
+          return { content: [{ type: "text", text }] };
+        },
+      }],
+    });
+    const config = `${folder}/config.json`;
+    await Deno.writeTextFile(config, JSON.stringify({ policy: { "ad_hoc": true } }));
+    await using server = await startWharf(["--config", config, "--state-dir", `${folder}/state`]);
+    const clients = [await connect(server.mcp), new Client({ name: "older", version: "1" })];
+    const [newer, older] = clients;
+    assert.ok(newer !== undefined && older !== undefined);
+    await older.connect(new SSEClientTransport(new URL("/sse", server.mcp)));
+    const add = { id: "up", url: remote.url.href, confirm: true };
+    await newer.callTool({ name: "registry-add", arguments: add });
+    const calls = clients.map((client) => client.callTool({ name: "up_wait", arguments: {} }));
+    while (started < calls.length) await new Promise((resolve) => setTimeout(resolve, 20));
+    const ended = server.stop("SIGTERM");
+    const ready = new URL("/readyz", server.mcp);
+    const status = async () => {
+      const response = await fetch(ready);
+      await response.body?.cancel();
+      return response.status;
+    };
+    while (await status() === 200) await new Promise((resolve) => setTimeout(resolve, 20));
+    await assert.rejects(connect(server.mcp), /Wharf is stopping/);
+    goOn.resolve();
+    for (const call of calls) {
+      const { content } = await call;
+      assert.deepEqual(content, [{ type: "text", text }]);
+    }
+    assert.equal(await ended, 0);
+    for (const client of clients) await client.close().catch(() => {});
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
