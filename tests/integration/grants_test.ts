@@ -24,6 +24,14 @@ Deno.test("a server gives back the programs that its toolsets do not start", asy
   assert.match(images, /net.*read/);
 });
 
+Deno.test("the widest set starts Docker for whoever asks for it, and for nobody else", async () => {
+  const places = ["--cache-dir", "/nothing/there", "--state-dir", "/nothing/there"];
+  assert.match(await granted(["--engine", "docker", ...places], ["-P=full"]), /run=podman,docker,/);
+  const usual = await granted(places, ["-P=full"]);
+  assert.match(usual, /run=podman,/);
+  assert.doesNotMatch(usual, /docker(?:,|$)/);
+});
+
 Deno.test("the status tells a podman that is refused from one that has no use", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wharf-grants-" });
   try {
