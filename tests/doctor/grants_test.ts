@@ -123,7 +123,8 @@ Deno.test("grantsFor() grants a server on a port its issuer, its files, and the 
   assert.ok(values({ ...plan, team: local }, "net").includes("127.0.0.1:9000"));
 });
 
-Deno.test("grantsFor() and what Wharf gives back at its start are of one mind", () => {
+Deno.test("grantsFor(), the widest set, and what Wharf gives back at its start are of one mind", () => {
+  const full = deno.permissions.full.run;
   const sets = TOOLSETS.reduce<(typeof TOOLSETS[number])[][]>(
     (all, toolset) => [...all, ...all.map((some) => [...some, toolset])],
     [[]],
@@ -141,7 +142,8 @@ Deno.test("grantsFor() and what Wharf gives back at its start are of one mind", 
       assert.deepEqual(granted.filter((grant) => grant.kind !== "env" && isBack(grant)), [], which);
       // And no program is kept that the doctor would not grant, but podman, whose version is told.
       const wanted = granted.filter(({ kind }) => kind === "run").map(({ value }) => value);
-      const kept = deno.permissions.full.run.filter((value) =>
+      assert.deepEqual(wanted.filter((name) => !full.includes(name ?? "")), [], which);
+      const kept = full.filter((value) =>
         !value.startsWith("docker-credential-") && !isBack({ kind: "run", value }) &&
         !(value === "podman" && engine === "docker")
       );
