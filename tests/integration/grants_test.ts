@@ -25,11 +25,17 @@ Deno.test("a server gives back the programs that its toolsets do not start", asy
 });
 
 Deno.test("the widest set starts Docker for whoever asks for it, and for nobody else", async () => {
-  const places = ["--cache-dir", "/nothing/there", "--state-dir", "/nothing/there"];
-  assert.match(await granted(["--engine", "docker", ...places], ["-P=full"]), /run=podman,docker,/);
-  const usual = await granted(places, ["-P=full"]);
-  assert.match(usual, /run=podman,/);
-  assert.doesNotMatch(usual, /docker(?:,|$)/);
+  const folder = await Deno.makeTempDir({ prefix: "wharf-grants-" });
+  try {
+    const places = ["--cache-dir", `${folder}/cache`, "--state-dir", `${folder}/state`];
+    const asked = await granted(["--engine", "docker", ...places], ["-P=full"]);
+    assert.match(asked, /run=podman,docker,/);
+    const usual = await granted(places, ["-P=full"]);
+    assert.match(usual, /run=podman,/);
+    assert.doesNotMatch(usual, /docker(?:,|$)/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("the status tells a podman that is refused from one that has no use", async () => {
