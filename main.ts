@@ -340,7 +340,10 @@ function unneeded(
   const { engine } = config.gateway;
   switch (invocation.kind) {
     case "serve":
-      return unneededGrants(config.toolsets, { engine });
+      return unneededGrants(config.toolsets, {
+        engine,
+        keeps: config.serve.auditFile === undefined ? [] : ["write"],
+      });
     case "tool": {
       const tool = app.inventory.findTool(invocation.tool);
       return tool === undefined ? [] : unneededGrants(toolsetsOf(tool), { engine });

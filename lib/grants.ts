@@ -51,8 +51,8 @@ const IMAGES: Needs = { kinds: ["net", "read", "write"], programs: [HELPERS] };
  */
 const NEEDS: Readonly<Record<Toolset, Needs>> = {
   oci: IMAGES,
-  // Its search looks into any registry's catalog, and its resources are images.
-  hub: IMAGES,
+  // Its search looks into any registry's catalog; of Docker Hub's own interface nothing is kept.
+  hub: { ...IMAGES, kinds: ["net", "read"] },
   catalog: { kinds: ["net", "read", "write", "env"], programs: ["git", HELPERS] },
   gateway: { kinds: ["net", "read", "write", "env"], programs: [...PROGRAMS, HELPERS] },
   compat: IMAGES,

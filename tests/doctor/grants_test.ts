@@ -140,6 +140,12 @@ Deno.test("grantsFor(), the widest set, and what Wharf gives back at its start a
         );
       // Variables are read once, before anything is given back.
       assert.deepEqual(granted.filter((grant) => grant.kind !== "env" && isBack(grant)), [], which);
+      // Nor is a kind kept of which the doctor grants nothing.
+      for (const kind of ["net", "read", "write", "run"] as const) {
+        const isGranted = granted.some((grant) => grant.kind === kind);
+        const isKept = !back.some((grant) => grant.name === kind && !("command" in grant));
+        assert.equal(isKept, isGranted, `${which}: ${kind}`);
+      }
       // And no program is kept that the doctor would not grant, but podman, whose version is told.
       const wanted = granted.filter(({ kind }) => kind === "run").map(({ value }) => value);
       assert.deepEqual(wanted.filter((name) => !full.includes(name ?? "")), [], which);
