@@ -37,6 +37,13 @@ const HOSTS: ReadonlySet<string> = new Set([
 /** What Wharf's own tools do with activated servers. */
 type Door = Pick<Activations, "add" | "remove" | "list" | "configure" | "call" | "logs">;
 
+/** The server that a call goes to. */
+interface Reach {
+  open(): Promise<void>;
+  readonly offers: { findTool(name: string): { readonly id: string } | undefined };
+  server(id: string): { readonly record: { readonly id: string } };
+}
+
 /** The metrics. */
 export class AppMetrics {
   readonly #metrics = new Metrics();
@@ -135,7 +142,7 @@ export class AppMetrics {
    * @param clock Measures the calls.
    */
   passedOn(
-    activations: Door & Pick<Activations, "open" | "offers" | "server">,
+    activations: Door & Reach,
     clock: Pick<Clock, "now">,
   ): Door {
     const count = (server: string | undefined, startedMs: number, { outcome }: CallEnd) => {
@@ -290,7 +297,7 @@ export class AppMetrics {
 
 /** Id of the server that a call goes to; none where it goes nowhere, whatever the caller wrote. */
 function reached(
-  activations: Pick<Activations, "offers" | "server">,
+  activations: Reach,
   where: Parameters<Activations["call"]>[0],
 ): string | undefined {
   if ("name" in where) return activations.offers.findTool(where.name)?.id;
