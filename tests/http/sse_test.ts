@@ -68,3 +68,26 @@ Deno.test("SseTransport drops notifications for a client that does not read, and
   assert.equal(problems.at(-1), "Cannot send to the client: it does not read, its session ends");
   await reader.cancel();
 });
+
+Deno.test("SseTransport counts requests until their answer, their cancellation or the end", async () => {
+  const transport = new SseTransport("/messages", new FakeClock());
+  const { body } = transport.open();
+  const request = (id: number) =>
+    transport.receive({ jsonrpc: "2.0", id, method: "tools/call", params: {} });
+  for (const id of [1, 2, 3]) request(id);
+  transport.receive({ jsonrpc: "2.0", method: "notifications/initialized" });
+  assert.equal(transport.calls, 3);
+  // A question of the server's is no answer, whatever its id.
+  await transport.send({ jsonrpc: "2.0", id: 1, method: "ping" });
+  assert.equal(transport.calls, 3);
+  await transport.send({ jsonrpc: "2.0", id: 1, result: {} });
+  transport.receive({
+    jsonrpc: "2.0",
+    method: "notifications/cancelled",
+    params: { requestId: 2 },
+  });
+  assert.equal(transport.calls, 1);
+  await transport.close();
+  assert.equal(transport.calls, 0);
+  await body?.cancel();
+});
