@@ -97,12 +97,16 @@ export class RemoteTransport implements Transport {
   onmessage?: NonNullable<Transport["onmessage"]>;
   readonly #deps: RemoteTransportDeps;
   readonly #options: RemoteTransportOptions;
+  /** Aborts when the connection is about to end. */
+  readonly #leaving = new AbortController();
   readonly #over = new AbortController();
   readonly #ended = Promise.withResolvers<AppError | undefined>();
   /** Requests that wait for an answer, and the exchange that is to bring it. */
   readonly #unanswered = new Map<Id, Exchange>();
   /** Those of them whose stream ended, and is to be resumed. */
   readonly #suspended = new Set<Id>();
+  /** Cancellations on their way. */
+  readonly #cancelling = new Set<Promise<void>>();
   /** The SDK looks at it before each try. */
   readonly #reconnection = { ...RECONNECTION };
   /** Errors of sending: whoever sent has them, and the log need not. */
@@ -156,9 +160,8 @@ export class RemoteTransport implements Transport {
     }
     if (this.#inner !== undefined) {
       const cancelled = cancelledBy(message);
-      if (cancelled !== undefined) await this.#hasBegun(cancelled);
-      await this.#deliver(this.#inner, message);
-      return this.#drop(cancelled);
+      if (cancelled === undefined) return await this.#deliver(this.#inner, message);
+      return await this.#cancel(cancelled, message);
     }
     const inner = new StreamableHTTPClientTransport(this.#options.url, {
       fetch: this.#exchange,
@@ -215,10 +218,12 @@ export class RemoteTransport implements Transport {
 
   async #close(graceMs: number): Promise<void> {
     const inner = this.#inner;
+    this.#leaving.abort();
     if (inner instanceof StreamableHTTPClientTransport && this.#fault === undefined) {
       using limit = deadline(this.#deps.clock, graceMs);
       await Promise.race([
-        inner.terminateSession().catch((thrown) => this.#note(thrown)),
+        Promise.allSettled(this.#cancelling).then(() => inner.terminateSession())
+          .catch((thrown) => this.#note(thrown)),
         new Promise((resolve) => limit.signal.addEventListener("abort", resolve, { once: true })),
       ]);
     }
@@ -238,27 +243,31 @@ export class RemoteTransport implements Transport {
     void this.end(0);
   }
 
+  /** Cancels a request, after it and before the end of the connection. */
+  async #cancel(id: Id, message: JSONRPCMessage): Promise<void> {
+    const told = this.#hasBegun(id).then(() => this.#deliver(this.#inner, message));
+    this.#cancelling.add(told);
+    try {
+      await told;
+    } finally {
+      this.#cancelling.delete(told);
+      // It gets no answer (MCP specification, "Cancellation"), and many servers leave its stream open.
+      const exchange = this.#unanswered.get(id);
+      this.#forget(id);
+      const why = "Cannot wait for an answer: the request was cancelled";
+      exchange?.dropped.abort(new AppError("CANCELLED", why));
+    }
+  }
+
   /** Waits until the server has a request, as far as it says so in time. */
   async #hasBegun(id: Id): Promise<void> {
     const waited = new AbortController();
-    const signal = AbortSignal.any([waited.signal, this.#over.signal]);
+    const signal = AbortSignal.any([waited.signal, this.#leaving.signal]);
     await Promise.race([
       this.#unanswered.get(id)?.begun.promise,
       this.#deps.clock.sleep(ORDER_MS, signal).catch(() => {}),
     ]);
     waited.abort();
-  }
-
-  /**
-   * Ends the exchange of a request that was cancelled: it gets no answer (MCP specification,
-   * "Cancellation"), and many servers leave its stream open for ever.
-   */
-  #drop(cancelled: Id | undefined): void {
-    if (cancelled === undefined) return;
-    const exchange = this.#unanswered.get(cancelled);
-    this.#forget(cancelled);
-    const why = "Cannot wait for an answer: the request was cancelled";
-    exchange?.dropped.abort(new AppError("CANCELLED", why));
   }
 
   #forget(id: Id): void {

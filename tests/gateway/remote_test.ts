@@ -430,6 +430,22 @@ Deno.test("a cancellation follows its request, and does not wait for a silent se
   await launched.stop(0);
 });
 
+Deno.test("a cancellation gets to the server before the end of the session", async () => {
+  const { launched, transport, clock, net } = await world(
+    serve({ "tools/call": () => new Promise(() => {}) }),
+  );
+  await transport.send(INITIALIZE);
+  void transport.send(CALL).catch(() => {});
+  const cancelled = transport.send(CANCEL);
+  const stopped = launched.stop(1_000);
+  await Promise.all([cancelled, stopped]);
+  assert.deepEqual(
+    net.requests.slice(-2).map(({ method, body = "" }) => [method, /cancelled/.test(String(body))]),
+    [["POST", true], ["DELETE", false]],
+  );
+  assert.equal(clock.sleeping, 0);
+});
+
 Deno.test("a request that was cancelled leaves nothing open, be its answer begun or not", async () => {
   const never = () => new ReadableStream<Uint8Array>();
   const answers: Readonly<Record<string, () => Response | Promise<Response>>> = {
