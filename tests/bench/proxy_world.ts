@@ -166,15 +166,21 @@ async function startProcess(
   return { url: await promise, pid: child.pid };
 }
 
-/** Reads to the end; the first address of an MCP endpoint on the way is told at once. */
+/**
+ * Reads to the end; the first address of an MCP endpoint on the way is told at once. What follows
+ * is dropped unread: the lines of calls, which must not take the time of the bench itself.
+ */
 async function readAll(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   found: (url: string) => void,
 ): Promise<string> {
+  const decoder = new TextDecoder();
   let text = "";
-  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
-    text += part;
-    const url = /http:\/\/\S+\/mcp/.exec(text)?.[0];
+  let url: string | undefined;
+  for await (const part of stream) {
+    if (url !== undefined) continue;
+    text += decoder.decode(part, { stream: true });
+    url = /http:\/\/\S+\/mcp/.exec(text)?.[0];
     if (url !== undefined) found(url);
   }
   return text;
