@@ -16,7 +16,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Disk, Env, Files, Log } from "../core/host.ts";
 import type { Listen, Net } from "../core/http.ts";
 import { cleanText } from "../core/text.ts";
-import { nearestNames } from "../oci/mod.ts";
+import { nearestNames } from "../core/nearest.ts";
 import { isObject, type JsonObject, RpcError } from "../rpc/mod.ts";
 import { type CleanTool, cleanTool } from "./clean_tools.ts";
 import { type DirectSignIn, readSignIn } from "./direct_sign_in.ts";

@@ -6,13 +6,8 @@
  */
 
 import { AppError } from "../core/errors.ts";
-import {
-  isDockerHub,
-  nearestNames,
-  type Reference,
-  type RegistryClient,
-  viewTags,
-} from "../oci/mod.ts";
+import { nearestNames } from "../core/nearest.ts";
+import { isDockerHub, type Reference, type RegistryClient, viewTags } from "../oci/mod.ts";
 
 /** A long list of tags is not read to its end for a hint. */
 const MAX_TAGS = 5000;
