@@ -43,6 +43,8 @@ export type Show =
   | "facts"
   /** The text that the tool made for reading. */
   | "text"
+  /** The text that another server wrote. */
+  | "theirs"
   /** The document as the registry has it, byte for byte. */
   | "document";
 
@@ -382,7 +384,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { parameter: "arguments", required: false, pairs: true },
     ],
     flags: [OUTPUT],
-    show: "text",
+    show: "theirs",
     examples: ["exec memory_search_nodes query=wharf"],
   },
   {
@@ -409,7 +411,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: "lines", value: "N", about: "How many (default 50)", parameter: "lines" },
       OUTPUT,
     ],
-    show: "text",
+    show: "theirs",
     examples: ["logs reference/memory"],
   },
   {

@@ -4,15 +4,18 @@
  * @module
  */
 
-import { type AppError, toAppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import { nearestNames } from "../core/nearest.ts";
 import { escapeHidden } from "../core/text.ts";
 import type { BoundTool, ToolResult } from "../mcp/mod.ts";
 import type { Invocation } from "./arguments.ts";
+import { findCommand } from "./commands.ts";
 import { contentLines } from "./content.ts";
 import { openProgressBar, type ProgressBar } from "./progress.ts";
 import { renderFacts } from "./render.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { errorInCommands, inCommands } from "./wording.ts";
 
 /** Exit codes: as `sysexits` is not followed by the peers, the common three. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -41,23 +44,28 @@ export async function runTool(
   invocation: Invocation & { readonly kind: "tool" },
   deps: RunDeps,
 ): Promise<number> {
-  const tool = deps.tools.find((candidate) => candidate.name === invocation.tool);
-  if (tool === undefined) {
-    deps.terminal.err(`wharf: Cannot call "${invocation.tool}": there is no such tool`);
-    deps.terminal.err(`Next: see wharf tools, or widen --toolsets`);
-    return EXIT.usage;
-  }
   try {
+    const tool = deps.tools.find((candidate) => candidate.name === invocation.tool);
+    if (tool === undefined) throw noSuchTool(invocation.tool, deps.tools);
     if (invocation.show === "document" && invocation.output === "table") {
       await printDocument(tool, invocation, deps);
       return EXIT.ok;
     }
     return await printFacts(tool, invocation, deps) ? EXIT.ok : EXIT.failed;
   } catch (thrown) {
-    const error = toAppError(thrown);
+    const error = errorInCommands(toAppError(thrown), findCommand(invocation.command));
     printError(error, invocation.output, deps.terminal);
     return error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.failed;
   }
+}
+
+function noSuchTool(name: string, tools: readonly BoundTool[]): AppError {
+  const [near] = nearestNames(name, tools.map((tool) => tool.name), 1);
+  return new AppError("INVALID_ARGUMENT", `Cannot call "${name}": there is no such tool`, {
+    hint: `${
+      near === undefined ? "" : `Did you mean ${near}? `
+    }See wharf tools, or widen --toolsets`,
+  });
 }
 
 /**
@@ -133,6 +141,7 @@ async function printFacts(
   deps: RunDeps,
 ): Promise<boolean> {
   const { terminal } = deps;
+  const command = findCommand(invocation.command);
   let isGood = true;
   for await (const { result, answer, text } of pages(tool, invocation, deps)) {
     isGood &&= result.isError !== true;
@@ -140,7 +149,8 @@ async function printFacts(
     if (result.structuredContent === undefined) {
       terminal.out(invocation.output === "json" ? escapeHidden(JSON.stringify(result)) : text);
     } else if (invocation.output === "json") terminal.out(JSON.stringify(answer));
-    else if (invocation.show === "text") terminal.out(text);
+    else if (invocation.show === "theirs") terminal.out(text);
+    else if (invocation.show === "text") terminal.out(inCommands(text, command));
     else {
       for (const line of renderFacts(answer, terminal)) terminal.out(line);
     }

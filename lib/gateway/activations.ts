@@ -359,7 +359,7 @@ export class Activations {
         throw new AppError("FORBIDDEN", `Cannot add "${id}": a person has to agree (${why})`, {
           hint: isAgreed === false
             ? "The person declined"
-            : "Show the plan to the person, then pass confirm=true",
+            : "A person has to read the plan (dry_run=true); then pass confirm=true",
         });
       }
     }

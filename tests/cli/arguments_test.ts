@@ -40,6 +40,7 @@ Deno.test("parseArguments() maps a short command to its tool", () => {
     parseArguments(["tags", "alpine", "3.*", "--limit", "5", "--include-digest-tags", "--all"]),
     {
       kind: "tool",
+      command: "tags",
       tool: "list_tags",
       arguments: {
         repository: "alpine",
@@ -115,13 +116,23 @@ Deno.test("parseArguments() shows help and the version", () => {
 Deno.test("parseArguments() names what is wrong and the next step", async (t) => {
   await t.assertSnapshot([
     failure("tags"),
+    failure("tags", ""),
     failure("frob"),
     failure("help", "frob"),
+    failure("inspec", "x"),
+    failure("list_tags", "x"),
     failure("--nope"),
     failure("tags", "x", "--nope"),
     failure("tags", "x", "-z"),
+    failure("tags", "x", "--include-digest-tag"),
     failure("tags", "x", "--port", "1"),
     failure("tags", "x", "--limit"),
+    failure("tags", "x", "--limit", "0"),
+    failure("tags", "x", "--limit", "many"),
+    failure("tags", "x", "--sort", "newest"),
+    failure("find", "x", "--launch", "podman", "--launch", "docker"),
+    failure("exec", "memory_search", "wharf"),
+    failure("config-set", "a/b", "=x"),
     failure("tags", "x", "y", "z"),
     failure("tags", "x", "--output", "xml"),
     failure("call"),

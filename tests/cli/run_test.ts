@@ -93,6 +93,30 @@ Deno.test("runTool() tells a wrong command line from a question that has no answ
     2,
     'wharf: Cannot call "registry-get": there is no such tool',
   ]);
+  const near = await run(["call", "pin", "--output", "json"], "ping", failing("NOT_FOUND"));
+  assert.equal(near.code, 2);
+  assert.deepEqual(JSON.parse(near.out?.[0] ?? "").error, {
+    code: "INVALID_ARGUMENT",
+    message: 'Cannot call "pin": there is no such tool',
+    hint: "Did you mean ping? See wharf tools, or widen --toolsets",
+  });
+});
+
+Deno.test("runTool() says in commands what Wharf's tools say of each other, and nobody else's", async () => {
+  const answer = () => ({
+    content: [{ type: "text", text: "None; see registry-find" }],
+    structuredContent: { total: 0 },
+  });
+  const own = await run(["active"], "registry-active", answer);
+  assert.deepEqual(own.out, ["None; see wharf find"]);
+  const other = await run(["exec", "t"], "registry-exec", answer);
+  assert.deepEqual(other.out, ["None; see registry-find"]);
+  const failed = await run(["get", "x"], "registry-get", () => {
+    throw new AppError("NOT_FOUND", 'Cannot find "x": there is none', {
+      hint: "Search with registry-find",
+    });
+  });
+  assert.deepEqual(failed.err?.[1], "Next: Search with wharf find");
 });
 
 Deno.test("runTool() cleans what another server answered before a terminal shows it", async () => {
