@@ -7,10 +7,11 @@
 import { AppError, toAppError } from "../core/errors.ts";
 import { nearestNames } from "../core/nearest.ts";
 import { escapeHidden } from "../core/text.ts";
-import type { BoundTool, ToolResult } from "../mcp/mod.ts";
+import type { BoundTool } from "../mcp/mod.ts";
 import type { Invocation } from "./arguments.ts";
 import { findCommand } from "./commands.ts";
 import { contentLines } from "./content.ts";
+import { joinPages, type Page } from "./join_pages.ts";
 import { openProgressBar, type ProgressBar } from "./progress.ts";
 import { renderFacts } from "./render.ts";
 import { table } from "./table.ts";
@@ -132,7 +133,7 @@ export function printTools(
 }
 
 /**
- * Prints an answer, page after page where `--all` asks for it. `false`: a server that was asked
+ * Prints an answer, with `--all` that of every page as one. `false`: a server that was asked
  * answers that it failed.
  */
 async function printFacts(
@@ -141,21 +142,20 @@ async function printFacts(
   deps: RunDeps,
 ): Promise<boolean> {
   const { terminal } = deps;
-  const command = findCommand(invocation.command);
-  let isGood = true;
-  for await (const { result, answer, text } of pages(tool, invocation, deps)) {
-    isGood &&= result.isError !== true;
-    // What another server answered may have no structured form.
-    if (result.structuredContent === undefined) {
-      terminal.out(invocation.output === "json" ? escapeHidden(JSON.stringify(result)) : text);
-    } else if (invocation.output === "json") terminal.out(JSON.stringify(answer));
-    else if (invocation.show === "theirs") terminal.out(text);
-    else if (invocation.show === "text") terminal.out(inCommands(text, command));
-    else {
-      for (const line of renderFacts(answer, terminal)) terminal.out(line);
-    }
+  const [first, ...more] = await Array.fromAsync(pages(tool, invocation, deps));
+  if (first === undefined) return false;
+  const { result, answer, text } = joinPages([first, ...more]);
+  // What another server answered may have no structured form.
+  if (result.structuredContent === undefined) {
+    terminal.out(invocation.output === "json" ? escapeHidden(JSON.stringify(result)) : text);
+  } else if (invocation.output === "json") terminal.out(JSON.stringify(answer));
+  else if (invocation.show === "theirs") terminal.out(text);
+  else if (invocation.show === "text") {
+    terminal.out(inCommands(text, findCommand(invocation.command)));
+  } else {
+    for (const line of renderFacts(answer, terminal)) terminal.out(line);
   }
-  return isGood;
+  return result.isError !== true;
 }
 
 /** Prints a document as the registry has it: its parts joined, and nothing else. */
@@ -169,13 +169,6 @@ async function printDocument(
     text += String(answer["content"] ?? "");
   }
   deps.terminal.out(text);
-}
-
-/** One answer of a tool, for machines and for reading. */
-interface Page {
-  readonly result: ToolResult;
-  readonly answer: Readonly<Record<string, unknown>>;
-  readonly text: string;
 }
 
 async function* pages(

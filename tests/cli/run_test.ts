@@ -68,12 +68,52 @@ Deno.test("runTool() shows progress, and clears it before it prints", async () =
   assert.deepEqual(status, ["[##########----------]  50%  docker: files", ""]);
 });
 
-Deno.test("runTool() follows the cursor to the end with --all", async () => {
-  const { out } = await run(["find", "x", "--all"], "registry-find", ({ cursor }) => ({
-    content: [{ type: "text", text: `page ${cursor ?? "first"}` }],
-    structuredContent: cursor === "b" ? {} : { next_cursor: cursor === undefined ? "a" : "b" },
+Deno.test("runTool() follows the cursor to the end with --all, and prints one answer", async () => {
+  const answer: Answer = ({ cursor }) => {
+    const [id, next] = cursor === undefined
+      ? ["x/1", "a"]
+      : cursor === "a"
+      ? ["x/2", "b"]
+      : ["x/3"];
+    return {
+      content: [{
+        type: "text",
+        text: [
+          "1 of 3 servers; texts in quotes are the catalogue's",
+          `- ${id}`,
+          ...(next === undefined ? [] : [`Go on with cursor="${next}"`]),
+          "Without docker: offline",
+        ].join("\n"),
+      }],
+      structuredContent: {
+        servers: [{ id }],
+        total: 3,
+        ...(next === undefined ? {} : { next_cursor: next }),
+        notes: ["Without docker: offline"],
+      },
+    };
+  };
+  const text = await run(["find", "x", "--all"], "registry-find", answer);
+  assert.deepEqual(text.out?.join("\n").split("\n"), [
+    "3 of 3 servers; texts in quotes are the catalogue's",
+    "- x/1",
+    "- x/2",
+    "- x/3",
+    "Without docker: offline",
+  ]);
+  const json = await run(["find", "x", "--all", "--output", "json"], "registry-find", answer);
+  assert.deepEqual(json.out?.map((line) => JSON.parse(line)), [{
+    servers: [{ id: "x/1" }, { id: "x/2" }, { id: "x/3" }],
+    total: 3,
+    notes: ["Without docker: offline"],
+  }]);
+  const facts = await run(["tags", "x", "--all"], "list_tags", ({ cursor }) => ({
+    content: [],
+    structuredContent: cursor === undefined
+      ? { repository: "x", tags: [{ name: "2" }], next_cursor: "a" }
+      : { repository: "x", tags: [{ name: "1" }] },
   }));
-  assert.deepEqual(out, ["page first", "page a", "page b"]);
+  assert.deepEqual(facts.out, ["repository  x", "", "tags:", "  2", "  1"]);
 });
 
 Deno.test("runTool() tells a wrong command line from a question that has no answer", async () => {
