@@ -33,12 +33,12 @@ import {
   runTool,
   type Terminal,
   versionText,
+  wantedOutput,
 } from "./lib/cli/mod.ts";
 import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
 import { AppError, toAppError } from "./lib/core/errors.ts";
 import type { Env, Files, LogFields } from "./lib/core/host.ts";
 import type { Net } from "./lib/core/http.ts";
-import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { type Grant, toolsetsOf, unneededGrants } from "./lib/grants.ts";
 import { systemClock } from "./lib/host/clock.ts";
@@ -107,7 +107,7 @@ export async function main(argv: readonly string[], build?: BuildFacts): Promise
     return await run(invocation, terminal, stdio);
   } catch (thrown) {
     const error = toAppError(thrown);
-    printError(error, "table", terminal);
+    printError(error, wantedOutput(argv), terminal);
     return error.code === "INVALID_ARGUMENT" ? 2 : 1;
   }
 }
@@ -370,9 +370,7 @@ async function readConfig(
       hint: "Check the path of --config",
     });
   }
-  const file = bytes === undefined
-    ? {}
-    : parseConfigFile(parseJson(bytes, { what: `"${path}"` }), path);
+  const file = bytes === undefined ? {} : parseConfigFile(bytes, path);
   return resolveConfig(flags, env, Deno.build.os, file);
 }
 

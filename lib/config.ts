@@ -167,14 +167,14 @@ export function configPath(
 }
 
 /**
- * Checks what a config file holds.
+ * Reads what a config file holds.
  *
- * @param value The parsed JSON.
- * @param path The file, for the error.
- * @throws {AppError} `INVALID_ARGUMENT` that names the key.
+ * @param bytes The file: JSON in UTF-8.
+ * @param path Where it is, for the error.
+ * @throws {AppError} `INVALID_ARGUMENT` that names the place or the key.
  */
-export function parseConfigFile(value: unknown, path: string): ConfigFile {
-  const parsed = FILE.safeParse(value);
+export function parseConfigFile(bytes: Uint8Array, path: string): ConfigFile {
+  const parsed = FILE.safeParse(parsedJson(bytes, path));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.code === "unrecognized_keys"
@@ -183,6 +183,21 @@ export function parseConfigFile(value: unknown, path: string): ConfigFile {
   throw new AppError("INVALID_ARGUMENT", `Cannot use config file "${path}": ${where}`, {
     hint: `Keys are ${Object.keys(FILE.shape).join(", ")}`,
   });
+}
+
+function parsedJson(bytes: Uint8Array, path: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    // The engine's own words would repeat what the file holds.
+    const [, line, column] = /line (\d+) column (\d+)/.exec(String(cause)) ?? [];
+    const where = line === undefined ? "" : ` at ${line}:${column}`;
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot use config file "${path}": it is not valid JSON${where}`,
+      { cause, hint: "Mend it, or name another with --config" },
+    );
+  }
 }
 
 /** `name=where`, or `none` for all that are not named. */

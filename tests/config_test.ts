@@ -164,7 +164,8 @@ Deno.test("configPath() follows the customs of the system", () => {
 });
 
 Deno.test("parseConfigFile() takes what it knows and names what it does not", () => {
-  assert.deepEqual(parseConfigFile({ sources: { ours: "/a" } }, "c.json"), {
+  const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+  assert.deepEqual(parseConfigFile(bytesOf({ sources: { ours: "/a" } }), "c.json"), {
     sources: { ours: "/a" },
   });
   for (
@@ -175,10 +176,25 @@ Deno.test("parseConfigFile() takes what it knows and names what it does not", ()
     ] as const
   ) {
     assert.throws(
-      () => parseConfigFile(value, "c.json"),
+      () => parseConfigFile(bytesOf(value), "c.json"),
       (error) =>
         error instanceof AppError && error.code === "INVALID_ARGUMENT" &&
         message.test(error.message) && error.hint === "Keys are sources, policy",
     );
+  }
+});
+
+Deno.test("parseConfigFile() says where a file is no JSON, and to mend it", () => {
+  const table = [
+    ['{\n  "sources" {}\n}', 'Cannot use config file "c.json": it is not valid JSON at 2:13'],
+    ["{", 'Cannot use config file "c.json": it is not valid JSON at 1:2'],
+    ["", 'Cannot use config file "c.json": it is not valid JSON'],
+  ] as const;
+  for (const [text, message] of table) {
+    assert.throws(() => parseConfigFile(new TextEncoder().encode(text), "c.json"), {
+      code: "INVALID_ARGUMENT",
+      message,
+      hint: "Mend it, or name another with --config",
+    });
   }
 });

@@ -194,6 +194,19 @@ function invocation(
   };
 }
 
+/**
+ * The form of an error where a command line may be too wrong to be parsed.
+ *
+ * @param argv The arguments after the program's name.
+ */
+export function wantedOutput(argv: readonly string[]): Output {
+  const asked = argv.some((word, at) =>
+    /^--?output=json$/.test(word) ||
+    (/^--?output$/.test(word) && argv[at + 1] === "json")
+  );
+  return asked ? "json" : "table";
+}
+
 /** Whether the last positional argument takes every word that is left. */
 function takesAll({ positionals }: CommandSpec): boolean {
   const last = positionals.at(-1);

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { parseArguments } from "../../lib/cli/arguments.ts";
+import { parseArguments, wantedOutput } from "../../lib/cli/arguments.ts";
 import { AppError } from "../../lib/core/errors.ts";
 
 /** The error of a command line, as a person reads it. */
@@ -170,4 +170,11 @@ Deno.test("parseArguments() tells an empty value from none, where it says someth
     assert.throws(() => parseArguments(argv), /its value is missing/);
   }
   assert.throws(() => parseArguments(["add", "a/b", "--url", ""]), /its value is missing/);
+});
+
+Deno.test("wantedOutput() knows the form of an error, however wrong the rest is", () => {
+  for (const flag of [["--output", "json"], ["--output=json"], ["-output", "json"]]) {
+    assert.equal(wantedOutput(["frob", ...flag, "--nope"]), "json");
+  }
+  assert.equal(wantedOutput(["frob", "json", "--output", "table"]), "table");
 });
