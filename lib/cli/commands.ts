@@ -126,7 +126,7 @@ const PLATFORM: FlagSpec = {
 const PATH: FlagSpec = {
   name: "path",
   value: "POINTER",
-  about: "Only this part, as a JSON pointer, for example /layers/0",
+  about: "Only this part, as a JSON pointer, for example /layers/0 or /config/Env",
   parameter: "path",
 };
 

@@ -261,8 +261,9 @@ function nextSteps(
   client: Client,
   connection: Connection,
 ): readonly string[] {
+  if (action === "removed") return [`${client.title} lets go of it when it starts anew`];
   const steps: string[] = [client.next];
-  if (action === "removed" || connection.kind === "stdio") return steps;
+  if (connection.kind === "stdio") return steps;
   const { tokenVariable } = connection;
   if (tokenVariable !== undefined) {
     steps.push(`Set ${tokenVariable} where ${client.title} is started`);

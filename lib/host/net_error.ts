@@ -88,7 +88,7 @@ const FAILURES: readonly Failure[] = [
   {
     words: /dns error|failed to lookup|no such host/i,
     state: "the name does not resolve",
-    hint: () => "Check the spelling of the host",
+    hint: () => "Check the spelling of the host, and that this machine is online",
     lasting: true,
   },
   {
