@@ -27,7 +27,7 @@ const BY_TOOL: ReadonlyMap<string, CommandSpec> = new Map(
 /** A tool with its arguments, as JSON or as words; an argument alone; what somebody else says. */
 const WORDS = new RegExp(
   [
-    String.raw`(?<![\w-])(?<tool>${[...BY_TOOL.keys()].join("|")})(?![\w-])` +
+    String.raw`(?<![\w-])(?:Call )?(?<tool>${[...BY_TOOL.keys()].join("|")})(?![\w-])` +
     String.raw`(?: (?<json>\{.*\})|(?<pairs>(?: [a-z_]+=[^\s;,]+)*))`,
     String.raw`(?<![\w-])(?<name>[a-z_]+)=(?:"(?<quoted>[^"\n]*)"|(?<value>[^\s;,")]+))`,
     String.raw`(?<![\w-])(?<bare>[a-z]+(?:_[a-z]+)+)(?![\w-])`,
@@ -49,7 +49,8 @@ export function inCommands(text: string, command?: CommandSpec): string {
     const called = tool === undefined ? undefined : BY_TOOL.get(tool);
     if (called !== undefined) {
       const args = json === undefined ? pairsOf(pairs) : objectOf(json);
-      return args === undefined ? whole : commandLine(called, args);
+      if (args === undefined) return whole;
+      return `${whole.startsWith("Call ") ? "Run " : ""}${commandLine(called, args)}`;
     }
     const flag = flagOf(command, name ?? bare);
     if (flag === undefined) return whole;

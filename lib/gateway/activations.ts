@@ -353,7 +353,7 @@ export class Activations {
       );
     }
     if (verdict.verdict === "confirm" && !request.confirm) {
-      const why = [verdict.reason, ...verdict.confirm ?? []].join("; ");
+      const why = [...new Set([verdict.reason, ...verdict.confirm ?? []])].join("; ");
       const isAgreed = await asker.confirm?.(`Activate ${id}? ${why}`);
       if (isAgreed !== true) {
         throw new AppError("FORBIDDEN", `Cannot add "${id}": a person has to agree (${why})`, {

@@ -20,7 +20,7 @@ Deno.test("inCommands() names commands for tools, with what is passed to them", 
     ],
     [
       'Call registry-config-set {"id":"a/b","env":{"KEY":"<value, or env:KEY>","URL":"<value>"}}',
-      "Call wharf config-set a/b KEY=VALUE URL=VALUE",
+      "Run wharf config-set a/b KEY=VALUE URL=VALUE",
     ],
     ["Call registry-config-set {with care}", "Call registry-config-set {with care}"],
     ["ping get_hub_user registry-findings", "ping get_hub_user registry-findings"],
