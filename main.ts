@@ -201,8 +201,9 @@ async function run(
     const directory = await writable(wanted);
     if (directory !== undefined || invocation.kind === "doctor") return directory;
     const [message, fields] = inMemory(what, wanted, flag);
-    if (invocation.kind === "serve") log.warn(message, fields);
-    else log.info(message, fields);
+    if (invocation.kind === "serve" || (flag === "state" && keepsState(invocation))) {
+      log.warn(message, fields);
+    } else log.info(message, fields);
   };
   const { cacheDirectory, toolsets, gateway } = config;
   // Docker Hub's own interface is not kept.
@@ -330,6 +331,12 @@ async function perform(
     await app.serveStreams(stdio, stopped);
   }
   return 0;
+}
+
+/** Whether an answer is wrong, or what was asked for is lost, where the state is not kept. */
+function keepsState(invocation: Invocation): boolean {
+  return invocation.kind === "tool" &&
+    /^registry-(?:add|remove|active|config-set|exec|logs)$/.test(invocation.tool);
 }
 
 /** What is given back at the start; a command that is not named here keeps all. */
