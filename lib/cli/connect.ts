@@ -299,7 +299,10 @@ function printStates(
     problem === undefined ? WORDS[state] : cleanText(problem, { maxChars: 300 }),
     cleanText(file ?? "", { maxChars: 1000 }),
   ]);
-  for (const line of table(["client", name, "config file"], rows, terminal)) terminal.out(line);
+  const { columns } = terminal;
+  for (const line of table(["client", name, "config file"], rows, { columns, wraps: true })) {
+    terminal.out(line);
+  }
 }
 
 const WORDS: Readonly<Record<ClientState["state"], string>> = {

@@ -163,7 +163,8 @@ function printOffer(
     line(argumentsOf(inputSchema)),
     line(description),
   ]);
-  for (const row of table(["tool", "arguments", "what it does"], rows, terminal)) {
+  const { columns } = terminal;
+  for (const row of table(["tool", "arguments", "what it does"], rows, { columns, wraps: true })) {
     terminal.out(row);
   }
 }

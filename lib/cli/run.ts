@@ -126,7 +126,8 @@ export function printTools(
     return EXIT.ok;
   }
   const rows = deps.tools.map((tool) => [tool.name, tool.toolset, tool.description]);
-  for (const line of table(["tool", "toolset", "what it does"], rows, deps.terminal)) {
+  const { columns } = deps.terminal;
+  for (const line of table(["tool", "toolset", "what it does"], rows, { columns, wraps: true })) {
     deps.terminal.out(line);
   }
   return EXIT.ok;
