@@ -75,9 +75,10 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
     (authTokenFile === undefined ? text(env["MCP_AUTH_TOKEN"]) : undefined);
   const oauth = oauthConfig(flags);
   const hostname = text(flags["host"]) ?? "127.0.0.1";
+  const named = text(flags["transport"]);
   const transport = oneOf(
-    "transport",
-    text(flags["transport"]) ?? transportAlias(env["MCP_TRANSPORT"]),
+    named === undefined ? "MCP_TRANSPORT" : "transport",
+    named ?? transportAlias(env["MCP_TRANSPORT"]),
     ["stdio", "http"],
     "stdio",
   );

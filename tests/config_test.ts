@@ -72,6 +72,10 @@ Deno.test("resolveConfig() keeps the order of toolsets and refuses an unknown on
 
 Deno.test("resolveConfig() names the value that is no choice", () => {
   assert.throws(() => resolveConfig({ transport: "tcp" }, {}, "linux"), /--transport "tcp"/);
+  assert.throws(
+    () => resolveConfig({}, { MCP_TRANSPORT: "tcp" }, "linux"),
+    /use MCP_TRANSPORT "tcp"/,
+  );
   assert.throws(() => resolveConfig({ "log-level": "loud" }, {}, "linux"), /--log-level "loud"/);
   assert.throws(() => resolveConfig({ timeout: "soon" }, {}, "linux"), /time-out "soon"/);
   assert.throws(() => resolveConfig({ timeout: "0" }, {}, "linux"), /time-out "0"/);
