@@ -79,8 +79,12 @@ export const MANUAL: Readonly<Record<string, readonly string[]>> = {
     "Wharf's own, under a prefix. --dry-run shows first what would run, from which source, with " +
     "which image, network, limits and settings.",
     "What ran first is pinned: another digest or another tool definition wants your word.",
+    "A Wharf that serves a client already learns of it with its next start.",
   ],
-  remove: ["Ends a server. Its settings are kept for the next time."],
+  remove: [
+    "Ends a server. Its settings are kept for the next time. A Wharf that serves a client already " +
+    "learns of it with its next start.",
+  ],
   active: [
     "Shows of each active server what runs, its uptime, calls, memory and tools, what has changed " +
     "and is held back, and what looks suspicious.",
