@@ -16,6 +16,7 @@ import { openProgressBar, type ProgressBar } from "./progress.ts";
 import { EXIT, handOver, printError } from "./run.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { errorInFlags } from "./wording.ts";
 
 /** What {@linkcode callRemote} needs. */
 export interface RemoteDeps {
@@ -60,7 +61,7 @@ export async function callRemote(
     return await call(server, { ...invocation, tool: invocation.tool }, { ...deps, bar });
   } catch (thrown) {
     bar.clear();
-    const error = toAppError(thrown);
+    const error = errorInFlags(toAppError(thrown));
     printError(error, invocation.output, terminal);
     return error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.failed;
   }

@@ -70,14 +70,32 @@ export function inCommands(text: string, command?: CommandSpec): string {
 export function errorInCommands(error: AppError, command: CommandSpec | undefined): AppError {
   // `call` names tools itself.
   if (command?.tool === undefined) return error;
-  const { code, message, hint, retryAfterMs, status, details } = error;
+  const { code, message, hint = "" } = error;
   const isArgument = code === "INVALID_ARGUMENT" &&
     message.startsWith(`Cannot call ${command.tool}: "`);
-  const text = isArgument ? argumentText(message, command) : message;
-  const next = isArgument ? `See wharf ${command.name} --help` : inCommands(hint ?? "", command);
-  return new AppError(code, text, {
-    cause: error.cause,
-    ...(next === "" ? {} : { hint: next }),
+  if (!isArgument) return reworded(error, message, inCommands(hint, command));
+  return reworded(error, argumentText(message, command), `See wharf ${command.name} --help`);
+}
+
+/**
+ * Puts the error of a server that is called once into the words of the command line: it has no
+ * settings, what it wants is given by flags.
+ *
+ * @param error What the call threw.
+ */
+export function errorInFlags(error: AppError): AppError {
+  if (!/\bits settings\b/.test(error.hint ?? "")) return error;
+  const hint = 'Give its key, for example by --header "Authorization=Bearer file:/path"';
+  return reworded(error, error.message, hint);
+}
+
+/** The same error in other words. */
+function reworded(error: AppError, message: string, hint: string): AppError {
+  const { code, cause, retryable, retryAfterMs, status, details } = error;
+  return new AppError(code, message, {
+    cause,
+    retryable,
+    ...(hint === "" ? {} : { hint }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(status === undefined ? {} : { status }),
     ...(details === undefined ? {} : { details }),

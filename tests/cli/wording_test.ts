@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { findCommand } from "../../lib/cli/commands.ts";
-import { errorInCommands, inCommands } from "../../lib/cli/wording.ts";
+import { errorInCommands, errorInFlags, inCommands } from "../../lib/cli/wording.ts";
 import { AppError, toAppError } from "../../lib/core/errors.ts";
 import { defineTool } from "../../lib/mcp/tool.ts";
 
@@ -82,4 +82,16 @@ Deno.test("errorInCommands() names the flag whose value a tool refuses", async (
   assert.equal(hint, "See wharf tags --help");
   // `call` names tools and their arguments itself.
   assert.equal(errorInCommands(error, findCommand("call")), error);
+});
+
+Deno.test("errorInFlags() says by which flag a server that is called once gets its key", () => {
+  const error = new AppError("UNAUTHORIZED", "Cannot use it: it wants a key", {
+    hint: "Check the key in its settings",
+    status: 401,
+  });
+  const { message, hint, status } = errorInFlags(error);
+  assert.deepEqual([message, status], [error.message, 401]);
+  assert.equal(hint, 'Give its key, for example by --header "Authorization=Bearer file:/path"');
+  const other = new AppError("TIMEOUT", "Cannot use it: no answer", { hint: "Try again" });
+  assert.equal(errorInFlags(other), other);
 });
