@@ -60,6 +60,8 @@ export interface CommandSpec {
   readonly positionals: readonly PositionalSpec[];
   /** Flags beside the global ones. */
   readonly flags: readonly FlagSpec[];
+  /** The list that the answer is about: where it is empty, that is said. */
+  readonly list?: string;
   /** How the answer is printed. @default {"facts"} */
   readonly show?: Show;
   /** Command lines to try, without the leading `wharf`. */
@@ -192,6 +194,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "tags",
     about: "List the tags of a repository, newest version first",
     tool: "list_tags",
+    list: "tags",
     positionals: [
       { parameter: "repository", required: true },
       { parameter: "pattern", required: false },
@@ -418,6 +421,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "search",
     about: "Search images on Docker Hub or in a registry's catalog",
     tool: "search_images",
+    list: "results",
     positionals: [{ parameter: "query", required: true, joins: true }],
     flags: [
       {

@@ -155,6 +155,9 @@ async function printFacts(
     terminal.out(inCommands(text, findCommand(invocation.command)));
   } else {
     for (const line of renderFacts(answer, terminal)) terminal.out(line);
+    const { list } = findCommand(invocation.command) ?? {};
+    const items = list === undefined ? undefined : answer[list];
+    if (Array.isArray(items) && items.length === 0) terminal.out(`${list}: none`);
   }
   return result.isError !== true;
 }

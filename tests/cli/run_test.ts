@@ -116,6 +116,12 @@ Deno.test("runTool() follows the cursor to the end with --all, and prints one an
   assert.deepEqual(facts.out, ["repository  x", "", "tags:", "  2", "  1"]);
 });
 
+Deno.test("runTool() says that a search found nothing", async () => {
+  const answer = () => ({ content: [], structuredContent: { registry: "r.example", results: [] } });
+  const { code, out } = await run(["search", "x"], "search_images", answer);
+  assert.deepEqual([code, out], [0, ["registry  r.example", "results: none"]]);
+});
+
 Deno.test("runTool() tells a wrong command line from a question that has no answer", async () => {
   const failing = (code: AppError["code"]) => () => {
     throw new AppError(code, 'Cannot find "x": there is none', { hint: "Try y" });
