@@ -289,9 +289,11 @@ async function perform(
       : printDiagnosis(await doctor.diagnose(stopped), invocation, terminal);
   }
   await revokeGrants(unneeded(invocation, { app, config }));
+  // These two have times of their own, where none is asked for.
+  const timeoutMs = invocation.flags["timeout"] === undefined ? undefined : config.timeoutMs;
   if (invocation.kind === "health") {
     const url = healthUrl(invocation.flags["url"], config.serve.port);
-    return await checkHealth(url, { net, terminal, signal: stopped });
+    return await checkHealth(url, { net, terminal, signal: stopped, timeoutMs });
   }
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
@@ -307,7 +309,7 @@ async function perform(
     return await callRemote(invocation, {
       open: app.openRemote,
       terminal,
-      timeoutMs: invocation.flags["timeout"] === undefined ? undefined : config.timeoutMs,
+      timeoutMs,
       signal: stopped,
     });
   }

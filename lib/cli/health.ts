@@ -20,6 +20,8 @@ export interface HealthDeps {
   readonly terminal: Terminal;
   /** Ends the question. */
   readonly signal: AbortSignal;
+  /** Time that was asked for, in milliseconds. @default {5000} */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -49,9 +51,9 @@ export function healthUrl(url: unknown, port: number): URL {
  */
 export async function checkHealth(
   url: URL,
-  { net, terminal, signal }: HealthDeps,
+  { net, terminal, signal, timeoutMs = TIMEOUT_MS }: HealthDeps,
 ): Promise<number> {
-  const response = await net.fetch({ url, timeoutMs: TIMEOUT_MS, signal })
+  const response = await net.fetch({ url, timeoutMs, signal })
     .catch((thrown) => Promise.reject(notRunning(toAppError(thrown), url)));
   await response.cancel();
   if (response.status !== 200) {

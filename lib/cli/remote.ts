@@ -48,12 +48,16 @@ export async function callRemote(
   invocation: RemoteInvocation,
   deps: RemoteDeps,
 ): Promise<number> {
-  const { open, terminal, signal } = deps;
+  const { open, terminal, signal, timeoutMs } = deps;
   using drawn = openProgressBar(terminal);
   const bar = pausable(drawn);
   try {
     const person = personAt(invocation, deps, bar);
-    await using server = await open(invocation.target, { person, signal });
+    await using server = await open(invocation.target, {
+      person,
+      signal,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
     if (invocation.tool === undefined) {
       printOffer(server, invocation, terminal);
       return EXIT.ok;

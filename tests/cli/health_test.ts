@@ -13,6 +13,7 @@ async function ask(url: string, status: number): Promise<{ code: number; out: st
     net: {
       fetch: (request) => {
         assert.equal(request.url.href, url);
+        assert.equal(request.timeoutMs, 5000);
         return Promise.resolve(boundedResponse(new Response("OK\n", { status })));
       },
     },
