@@ -279,6 +279,12 @@ function checkValue({ name: command }: CommandSpec, flag: FlagSpec, value: strin
       { hint: `Choose from ${values.words.join(", ")}` },
     );
   }
+  if (flag.value === "NAME=VALUE" && value.indexOf("=") < 1) {
+    // What was meant may be a secret, and is not repeated.
+    throw new AppError("INVALID_ARGUMENT", `Cannot use --${flag.name}: it is not NAME=VALUE`, {
+      hint: `Write for example: --${flag.name} NAME=file:/path`,
+    });
+  }
   if (flag.value === "N" && !/^[1-9]\d*$/.test(value)) {
     throw new AppError("INVALID_ARGUMENT", `Cannot use --${flag.name} "${value}": it is no count`, {
       hint: "Pass a whole number from 1 on",

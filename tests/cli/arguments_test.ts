@@ -133,6 +133,7 @@ Deno.test("parseArguments() names what is wrong and the next step", async (t) =>
     failure("find", "x", "--launch", "podman", "--launch", "docker"),
     failure("exec", "memory_search", "wharf"),
     failure("config-set", "a/b", "=x"),
+    failure("add", "a/b", "--env", "KEY=1", "--env", "KEY"),
     failure("tags", "x", "y", "z"),
     failure("tags", "x", "--output", "xml"),
     failure("call"),
