@@ -16,6 +16,7 @@
 import { join } from "@std/path/join";
 import { z } from "zod";
 import { AppError } from "./core/errors.ts";
+import { cleanText } from "./core/text.ts";
 import type { Env } from "./core/host.ts";
 import { type Flags, list, oneOf, text } from "./flags.ts";
 import { type Toolset, TOOLSETS } from "./mcp/mod.ts";
@@ -118,9 +119,7 @@ export function resolveConfig(
   const cache = text(flags["cache-dir"]) ?? cacheDirectory(env, os);
   return {
     toolsets: toolsets(list(flags["toolsets"])),
-    insecureRegistries: new Set(
-      list(flags["insecure-registry"]).map((host) => host.toLowerCase()),
-    ),
+    insecureRegistries: new Set(list(flags["insecure-registry"]).map(insecureHost)),
     timeoutMs: seconds(text(flags["timeout"])) * 1000,
     cacheDirectory: cache,
     catalog: {
@@ -183,6 +182,17 @@ export function parseConfigFile(bytes: Uint8Array, path: string): ConfigFile {
   throw new AppError("INVALID_ARGUMENT", `Cannot use config file "${path}": ${where}`, {
     hint: `Keys are ${Object.keys(FILE.shape).join(", ")}`,
   });
+}
+
+/** A registry's host as people write it, also with a scheme. */
+function insecureHost(value: string): string {
+  const host = value.toLowerCase().replace(/^https?:\/\//, "").replace(/\/$/, "");
+  if (/^[^\s/@]+$/.test(host)) return host;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot use --insecure-registry "${cleanText(value, { maxChars: 100 })}": it is no host`,
+    { hint: "Write a host, with its port where it has one, for example registry.example:5000" },
+  );
 }
 
 function parsedJson(bytes: Uint8Array, path: string): unknown {

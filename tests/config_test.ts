@@ -99,6 +99,18 @@ Deno.test("resolveConfig() folds the case of insecure registries", () => {
   assert.deepEqual([...config.insecureRegistries], ["a.example:5000", "b.example"]);
 });
 
+Deno.test("resolveConfig() takes an insecure registry with a scheme, and refuses what is no host", () => {
+  const flags = { "insecure-registry": ["http://r.example:5000/", "HTTPS://other.example"] };
+  const { insecureRegistries } = resolveConfig(flags, {}, "linux");
+  assert.deepEqual([...insecureRegistries], ["r.example:5000", "other.example"]);
+  for (const value of ["http://", "r.example/team", "a b", "me@r.example"]) {
+    assert.throws(() => resolveConfig({ "insecure-registry": [value] }, {}, "linux"), {
+      code: "INVALID_ARGUMENT",
+      message: `Cannot use --insecure-registry "${value}": it is no host`,
+    });
+  }
+});
+
 Deno.test("resolveConfig() places sources by flag, which wins over the config file", () => {
   const { catalog } = resolveConfig(
     { source: ["docker=/a,b", "ours=https://example.com/x?a=b", "none"] },
