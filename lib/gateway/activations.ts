@@ -206,11 +206,7 @@ export class Activations {
       return await this.#find(where.id).request(call, options);
     }
     const named = this.offers.findTool(where.name);
-    if (named === undefined) {
-      throw new AppError("NOT_FOUND", `Cannot call "${where.name}": no activated server has it`, {
-        hint: "See registry-active for the names of tools",
-      });
-    }
+    if (named === undefined) throw this.offers.unknownTool(where.name);
     const call = { method: "tools/call", params: { name: named.tool, ...given } };
     return await this.#find(named.id).request(call, options);
   }
