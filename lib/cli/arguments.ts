@@ -114,7 +114,8 @@ export function parseArguments(argv: readonly string[]): Invocation {
   const [name = "serve", ...rest] = words;
   const flags = givenFlags(parsed, written);
   if (name === "help") {
-    return { kind: "help", command: rest[0] === undefined ? undefined : known(rest[0]), flags };
+    const [about = "help"] = rest;
+    return { kind: "help", command: about === "help" ? undefined : known(about), flags };
   }
   const [stray] = unknown;
   if (stray !== undefined) {

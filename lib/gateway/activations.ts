@@ -102,7 +102,7 @@ export class Activations {
     }
     if (this.#servers.has(plan.id.toLowerCase())) {
       throw new AppError("INVALID_ARGUMENT", `Cannot add "${plan.id}": it is active`, {
-        hint: "See registry-active; registry-remove it first to change how it runs",
+        hint: "See registry-active; to change how it runs, end it first with registry-remove",
       });
     }
     const agreed = await this.#audited("activate", plan.id, asker, async () => {

@@ -101,7 +101,7 @@ Deno.test("parseArguments() reads name=value pairs and --json for call", () => {
 Deno.test("parseArguments() shows help and the version", () => {
   assert.deepEqual(parseArguments(["--version"]).kind, "version");
   assert.deepEqual(parseArguments(["-V"]).kind, "version");
-  for (const argv of [["--help"], ["-h"], ["help"]]) {
+  for (const argv of [["--help"], ["-h"], ["help"], ["help", "help"]]) {
     const invocation = parseArguments(argv);
     assert.ok(invocation.kind === "help");
     assert.equal(invocation.command, undefined);
