@@ -346,12 +346,16 @@ function unneeded(
   invocation: Invocation,
   { app, config }: Pick<Ready, "app" | "config">,
 ): readonly Grant[] {
+  const { engine } = config.gateway;
   switch (invocation.kind) {
     case "serve":
-      return unneededGrants(config.toolsets);
+      return unneededGrants(config.toolsets, {
+        engine,
+        keeps: config.serve.auditFile === undefined ? [] : ["write"],
+      });
     case "tool": {
       const tool = app.inventory.findTool(invocation.tool);
-      return tool === undefined ? [] : unneededGrants(toolsetsOf(tool));
+      return tool === undefined ? [] : unneededGrants(toolsetsOf(tool), { engine });
     }
     case "tools":
       return unneededGrants([]);

@@ -8,6 +8,7 @@
 import type { Catalog } from "./catalog/mod.ts";
 import type { Config } from "./config.ts";
 import type { Disk } from "./core/host.ts";
+import { once } from "./core/late.ts";
 import { MemoryDisk } from "./core/memory_disk.ts";
 import type { AppHost, AppInfo } from "./effects.ts";
 import type { Activations, Proxy } from "./gateway/mod.ts";
@@ -75,8 +76,8 @@ export async function openGateway(
     insecureRegistries: config.insecureRegistries,
   });
   const index = async () => await (await parts.catalog()).index();
-  /** What is active for whoever the disk belongs to. */
-  const openOn = (disk: Disk): SharedGateway => {
+  /** What is active for whoever the disk belongs to: a session, or all. */
+  const openOn = (disk: Disk, session?: string): SharedGateway => {
     const launcher = new gateway.Launcher({
       net,
       processes,
@@ -103,6 +104,7 @@ export async function openGateway(
       policy,
       pid,
       mark: gateway.processMark({ id: owner, run }),
+      ...(session === undefined ? {} : { session }),
       ...(host.stateDirectory === undefined ? {} : { directory: host.stateDirectory }),
     });
     const activations = new gateway.Activations({
@@ -132,25 +134,32 @@ export async function openGateway(
     endProcesses: (isAlive) => gateway.endOrphanProcesses(owner, isAlive, host),
   });
   const shared = openOn(disk);
-  const own = new Set<Activations>();
+  const own = new Set<IsolatedGateway>();
+  let serial = 0;
   return {
     ...shared,
     get count() {
-      return [shared.activations, ...own].reduce((sum, { count }) => sum + count, 0);
+      return [shared, ...own].reduce((sum, { activations }) => sum + activations.count, 0);
     },
     async isolated() {
-      const session = openOn(await copyOf(disk));
-      own.add(session.activations);
-      return {
-        ...session,
-        async close() {
-          own.delete(session.activations);
-          await session.activations.close();
-        },
+      const id = `s${++serial}`;
+      const opened = openOn(await copyOf(disk), id);
+      const session: IsolatedGateway = {
+        ...opened,
+        close: once(async () => {
+          await opened.activations.close();
+          await engine.removeSessionVolumes(id);
+          own.delete(session);
+        }),
       };
+      own.add(session);
+      return session;
     },
     async close() {
-      await Promise.all([shared.activations, ...own].map((activations) => activations.close()));
+      await Promise.all([
+        shared.activations.close(),
+        ...[...own].map((session) => session.close()),
+      ]);
       await held?.[Symbol.asyncDispose]();
     },
   };

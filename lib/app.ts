@@ -136,7 +136,10 @@ export function createApp(given: AppHost, config: Config, info: AppInfo): App {
       registry,
       hub,
       catalog,
-      gateway: door,
+      gateway: async () => {
+        const { activations, viewPlan } = await door();
+        return { activations: metrics.passedOn(activations, clock), viewPlan };
+      },
       system: async () => ({
         ...await systemFacts(host, config.toolsets),
         active: await activeCount(),

@@ -24,6 +24,8 @@ export type Grant =
 export interface KeepOptions {
   /** Kinds that a command uses without a tool of Wharf's. @default {[]} */
   readonly keeps?: readonly Kind[];
+  /** What runs containers; Docker is given back where it is not asked for. @default {"podman"} */
+  readonly engine?: "podman" | "docker";
 }
 
 /** Kinds that Wharf needs whole. */
@@ -49,8 +51,8 @@ const IMAGES: Needs = { kinds: ["net", "read", "write"], programs: [HELPERS] };
  */
 const NEEDS: Readonly<Record<Toolset, Needs>> = {
   oci: IMAGES,
-  // Its search looks into any registry's catalog, and its resources are images.
-  hub: IMAGES,
+  // Its search looks into any registry's catalog; of Docker Hub's own interface nothing is kept.
+  hub: { ...IMAGES, kinds: ["net", "read"] },
   catalog: { kinds: ["net", "read", "write", "env"], programs: ["git", HELPERS] },
   gateway: { kinds: ["net", "read", "write", "env"], programs: [...PROGRAMS, HELPERS] },
   compat: IMAGES,
@@ -66,10 +68,14 @@ const NEEDS: Readonly<Record<Toolset, Needs>> = {
  */
 export function unneededGrants(
   toolsets: readonly Toolset[],
-  { keeps = [] }: KeepOptions = {},
+  { keeps = [], engine = "podman" }: KeepOptions = {},
 ): readonly Grant[] {
   const kinds = new Set([...keeps, ...toolsets.flatMap((toolset) => NEEDS[toolset].kinds)]);
-  const programs = new Set(toolsets.flatMap((toolset) => NEEDS[toolset].programs));
+  const programs = new Set(
+    toolsets.flatMap((toolset) => NEEDS[toolset].programs)
+      // The status tells of podman all the same.
+      .filter((program) => program !== "docker" || engine === "docker"),
+  );
   const whole: Grant[] = (["env", "net", "read", "write"] as const)
     .filter((name) => !kinds.has(name))
     .map((name) => ({ name }));

@@ -58,7 +58,7 @@ export interface ServeConfig {
 }
 
 const DEFAULT_PORT = 8080;
-const LOOPBACK = new Set(["127.0.0.1", "::1", "[::1]", "localhost"]);
+const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 /**
  * Resolves the settings of the server.
@@ -74,7 +74,8 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
   const authToken = text(flags["auth-token"]) ??
     (authTokenFile === undefined ? text(env["MCP_AUTH_TOKEN"]) : undefined);
   const oauth = oauthConfig(flags);
-  const hostname = text(flags["host"]) ?? "127.0.0.1";
+  // People write an address of IPv6 as it stands in a URL, too.
+  const hostname = (text(flags["host"]) ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   const named = text(flags["transport"]);
   const transport = oneOf(
     named === undefined ? "MCP_TRANSPORT" : "transport",
@@ -82,6 +83,12 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
     ["stdio", "http"],
     "stdio",
   );
+  if (transport === "http" && authToken !== undefined && !/^[\x21-\x7e]+$/.test(authToken)) {
+    // Nobody could ever send it, and the value is nobody's to see.
+    throw new AppError("INVALID_ARGUMENT", "Cannot use the token: no header can carry it", {
+      hint: "Take one without blanks and accents, for example from: openssl rand -hex 32",
+    });
+  }
   const isLocal = LOOPBACK.has(hostname);
   const isOpen = authToken === undefined && authTokenFile === undefined && oauth === undefined;
   if (

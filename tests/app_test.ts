@@ -12,7 +12,7 @@ import { MemoryDisk } from "../lib/core/memory_disk.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeLog } from "./fake_log.ts";
 
-function openApp(flags: Record<string, string> = {}, policy?: unknown): App {
+function openApp(flags: Record<string, string> = {}, policy: unknown = undefined): App {
   const refuse = () => assert.fail("nothing is asked before the first call");
   return createApp(
     {

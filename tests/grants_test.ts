@@ -13,7 +13,17 @@ function names(toolsets: Parameters<typeof unneededGrants>[0]): readonly string[
 }
 
 Deno.test("unneededGrants() keeps all that any tool uses while all tools are offered", () => {
-  assert.deepEqual(names(TOOLSETS), ["ffi", "sys"]);
+  assert.deepEqual(names(TOOLSETS), ["ffi", "sys", "run=docker"]);
+});
+
+Deno.test("unneededGrants() keeps Docker for whoever asks for it, and nobody else", () => {
+  const given = (engine: "podman" | "docker") =>
+    unneededGrants(TOOLSETS, { engine }).flatMap((grant) =>
+      "command" in grant ? [grant.command] : []
+    );
+  assert.deepEqual(given("docker"), []);
+  assert.deepEqual(given("podman"), ["docker"]);
+  assert.ok(deno.permissions.full.run.includes("docker"));
 });
 
 Deno.test("unneededGrants() gives back what starts servers where none can be activated", () => {
@@ -30,10 +40,12 @@ Deno.test("unneededGrants() gives back git and the environment without the catal
     for (const name of ["env", "run=git", "run=podman", "run=kill"]) {
       assert.ok(given.includes(name), `${toolset}: ${name}`);
     }
-    // A helper of credentials may have to be asked, and answers are kept.
-    for (const name of ["run", "read", "write", "net"]) {
+    // A helper of credentials may have to be asked.
+    for (const name of ["run", "read", "net"]) {
       assert.ok(!given.includes(name), `${toolset}: ${name}`);
     }
+    // And answers are kept, but for those of Docker Hub's own interface.
+    assert.equal(given.includes("write"), toolset === "hub", toolset);
   }
 });
 

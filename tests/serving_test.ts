@@ -25,10 +25,30 @@ Deno.test("resolveServe() binds beyond loopback with a token file or an issuer t
   assert.throws(() => serve(beyond), /beyond loopback anyone could use Wharf/);
 });
 
+Deno.test("resolveServe() takes an address of IPv6 with and without brackets", () => {
+  assert.equal(serve({ transport: "http", host: "[::1]" }).hostname, "::1");
+  assert.equal(serve({ transport: "http", host: "::1" }).hostname, "::1");
+  const beyond = { transport: "http", host: "[fd00::2]" };
+  assert.throws(() => serve(beyond), /Cannot serve on "fd00::2": beyond loopback/);
+  assert.deepEqual(serve({ ...beyond, "auth-token": "a-token" }).allowedHosts, ["fd00::2"]);
+});
+
 Deno.test("resolveServe() reads the token of the file that was named, not of the environment", () => {
   const env = { MCP_AUTH_TOKEN: "of-the-environment" };
   assert.equal(serve({ "auth-token-file": "/t" }, env).authToken, undefined);
   assert.equal(serve({ "auth-token-file": "/t", "auth-token": "flag" }, env).authToken, "flag");
+});
+
+Deno.test("resolveServe() refuses a token that no client could send, without a word of it", () => {
+  for (const token of ["correct horse", "correct-h\u00f6rse", "correct\thorse"]) {
+    assert.throws(
+      () => serve({ transport: "http" }, { MCP_AUTH_TOKEN: token }),
+      { message: "Cannot use the token: no header can carry it" },
+    );
+    assert.equal(serve({}, { MCP_AUTH_TOKEN: token }).transport, "stdio");
+  }
+  const spaced = serve({ transport: "http" }, { MCP_AUTH_TOKEN: " correct-horse\n" });
+  assert.equal(spaced.authToken, "correct-horse");
 });
 
 Deno.test("resolveServe() takes limits in the units that people use, and refuses what does not fit", () => {

@@ -12,10 +12,15 @@ import { formatCounts } from "./counts.ts";
 import { bakedOptions } from "./release.ts";
 
 /** The tests that run the bundle. */
-const TESTS = ["tests/integration/bundle_test.ts"];
+export const TESTS = ["tests/integration/bundle_test.ts"];
 
-/** Says how large the bundle is and what it adds to the runtime, with what it carries. */
-async function showPacking(): Promise<boolean> {
+/**
+ * Says how large the bundle is and what it adds to the runtime, with what it carries.
+ *
+ * @param say Takes a line.
+ * @returns Whether it packs.
+ */
+export async function showPacking(say: (line: string) => void): Promise<boolean> {
   const stage = await makeStage();
   try {
     const files = await Array.fromAsync(
@@ -58,7 +63,7 @@ function say(line: string): void {
 }
 
 if (import.meta.main) {
-  const packs = await showPacking();
+  const packs = await showPacking(say);
   const counts = await countTests(["-q", "-P=integration", ...TESTS]);
   const failed = counts.failed + (packs ? 0 : 1);
   say(formatCounts({ ...counts, failed }));

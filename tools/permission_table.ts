@@ -53,6 +53,7 @@ const REASONS: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
   },
   run: {
     "podman": "containers",
+    "docker": "containers, with `--engine docker`",
     "git": "git sources; without it they are unpacked in memory",
     "deno": "npm packages in Deno's sandbox",
     "npx": "packages without a sandbox, where the policy allows that",

@@ -100,7 +100,9 @@ export async function playTour(): Promise<string> {
   await using containers = await startContainers();
   const { folder } = containers;
   const image = `${registry.host}/team/words:1.2`;
-  const server = await buildShellServer(TOOLS, { "org.opencontainers.image.title": "words" });
+  const server = await buildShellServer(TOOLS, {
+    labels: { "org.opencontainers.image.title": "words" },
+  });
   await registry.push("team/words", server, ["1.1", "1.2", "latest"]);
   await Deno.mkdir(`${folder}/catalogue/words`, { recursive: true });
   await Deno.writeTextFile(

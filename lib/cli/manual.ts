@@ -27,7 +27,8 @@ export const MANUAL: Readonly<Record<string, readonly string[]>> = {
     "most. Each line is ok, warn or fail, with the next step. A credential is never shown. A probe " +
     "file, and a container that runs nothing, are all that is made, and both are removed.",
     "At the end it prints the smallest set of Deno permissions for the toolsets, sources and " +
-    "registries that are chosen; --flags prints those alone, for deno run $(wharf doctor --flags …).",
+    "registries that are chosen; --flags prints those alone, for deno run $(wharf doctor --flags …). " +
+    "For a server on a port, give it those of that server's flags that it knows.",
     "It ends with 1 where something fails, else with 0.",
   ],
   health: [

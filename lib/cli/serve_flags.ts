@@ -16,7 +16,7 @@ export const SERVE_FLAGS: readonly FlagSpec[] = [
     value: "TOKEN",
     about: "Bearer token for HTTP; better: MCP_AUTH_TOKEN",
   },
-  { name: "auth-token-file", value: "FILE", about: "File whose first line is that token" },
+  { name: "auth-token-file", value: "FILE", about: "File whose first line is the bearer token" },
   {
     name: "oauth-issuer",
     value: "URL",

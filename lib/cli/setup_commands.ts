@@ -5,6 +5,7 @@
  */
 
 import type { CommandSpec, FlagSpec } from "./commands.ts";
+import { SERVE_FLAGS } from "./serve_flags.ts";
 
 /** As for every command that prints an answer. */
 const OUTPUT: FlagSpec = {
@@ -12,6 +13,20 @@ const OUTPUT: FlagSpec = {
   value: "FORMAT",
   about: "table or json (default table)",
 };
+
+/** Flags of `serve` that what Wharf needs here depends on. */
+const SERVING: ReadonlySet<string> = new Set([
+  "transport",
+  "host",
+  "port",
+  "auth-token-file",
+  "oauth-issuer",
+  "oauth-audience",
+  "tls-cert",
+  "tls-key",
+  "allow-unauthenticated",
+  "audit-log",
+]);
 
 /** Commands for setting Wharf up. */
 export const SETUP_COMMANDS: readonly CommandSpec[] = [
@@ -65,15 +80,14 @@ export const SETUP_COMMANDS: readonly CommandSpec[] = [
         value: "HOST",
         about: "Registries to look at and to grant, by comma (default: the usual ones)",
       },
-      { name: "transport", value: "KIND", about: "As for serve: stdio or http (default stdio)" },
-      { name: "host", value: "ADDRESS", about: "As for serve: address to listen on" },
-      { name: "port", value: "PORT", about: "As for serve: port to listen on" },
+      ...SERVE_FLAGS.filter(({ name }) => SERVING.has(name)),
       OUTPUT,
     ],
     examples: [
       "doctor",
       "doctor --toolsets oci,hub --output json",
       "doctor --flags --toolsets oci --registry ghcr.io",
+      "doctor --transport http --port 8443 --tls-cert server.crt --tls-key server.key",
     ],
   },
   {

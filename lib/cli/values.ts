@@ -30,6 +30,8 @@ const words = (...all: readonly string[]): Values => ({ kind: "words", words: al
 
 /** Values by flag; `command.flag` where a flag takes others in one command. */
 const FLAGS: Readonly<Record<string, Values>> = {
+  "audit-log": { kind: "file" },
+  "auth-token-file": { kind: "file" },
   "cache-dir": { kind: "directory" },
   "config": { kind: "file" },
   "config-file": { kind: "file" },
@@ -46,6 +48,8 @@ const FLAGS: Readonly<Record<string, Values>> = {
   "restore": words("lazy", "eager", "off"),
   "state-dir": { kind: "directory" },
   "tags.sort": words("semver", "alphabetical", "registry"),
+  "tls-cert": { kind: "file" },
+  "tls-key": { kind: "file" },
   "toolsets": { kind: "list", words: TOOLSETS },
   "transport": words("stdio", "http"),
 };

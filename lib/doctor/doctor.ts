@@ -13,7 +13,7 @@ import { engineCheck } from "./engine_check.ts";
 import { type Finding, type FindingState, runChecks, worst } from "./finding.ts";
 import { folderChecks } from "./folder_checks.ts";
 import { gitCheck } from "./git_check.ts";
-import { flagsOf, type Grant, grantsFor } from "./grants.ts";
+import { flagsOf, type Grant, type GrantPlan, grantsFor } from "./grants.ts";
 import { clockCheck, portCheck, sourceChecks, webProbe } from "./network_checks.ts";
 import { permissionCheck } from "./permission_check.ts";
 
@@ -113,7 +113,19 @@ function neededBy(
     helpers: [...new Set([...helpers, ...stores])],
     certificateFolders: certificateFolders(env),
     ...(serve.transport === "http"
-      ? { listen: { hostname: serve.hostname, port: serve.port } }
+      ? { listen: { hostname: serve.hostname, port: serve.port }, team: teamOf(serve) }
       : {}),
   });
+}
+
+/** A token that is given in words is taken, and its file is not read. */
+function teamOf(
+  { authToken, authTokenFile, oauth, tls, auditFile }: DoctorSettings["serve"],
+): NonNullable<GrantPlan["team"]> {
+  const tokenFile = authToken === undefined ? authTokenFile : undefined;
+  return {
+    issuer: oauth === undefined ? undefined : URL.parse(oauth.issuer) ?? undefined,
+    files: [tokenFile, tls?.certFile, tls?.keyFile].filter((path) => path !== undefined),
+    auditFile,
+  };
 }

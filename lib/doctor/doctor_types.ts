@@ -5,6 +5,7 @@
  */
 
 import type { PlacedSource, SourceState } from "../catalog/mod.ts";
+import type { Config } from "../config.ts";
 import type { Clock, Disk, Env, Files, Processes } from "../core/host.ts";
 import type { Listen, Net } from "../core/http.ts";
 import type { Toolset } from "../mcp/mod.ts";
@@ -58,11 +59,17 @@ export interface DoctorSettings {
   /** Registries that are spoken to over plain http. */
   readonly insecureRegistries: ReadonlySet<string>;
   /** How clients are served. */
-  readonly serve: {
-    readonly transport: "stdio" | "http";
-    readonly hostname: string;
-    readonly port: number;
-  };
+  readonly serve: Pick<
+    Config["serve"],
+    | "transport"
+    | "hostname"
+    | "port"
+    | "authToken"
+    | "authTokenFile"
+    | "oauth"
+    | "tls"
+    | "auditFile"
+  >;
   /** The operating system. */
   readonly os: string;
   /** The config file, if there can be one. */

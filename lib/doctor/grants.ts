@@ -48,7 +48,16 @@ export interface GrantPlan {
   readonly listen?: { readonly hostname: string; readonly port: number };
   /** The operating system. */
   readonly os: string;
-  /** Paths of the config file, and of further files that serving reads. */
+  /** What a server on a port asks, reads and writes beside that; absent where that is nothing. */
+  readonly team?: {
+    /** The issuer of access tokens. */
+    readonly issuer: URL | undefined;
+    /** Files of the token, the certificate and its key. */
+    readonly files: readonly string[];
+    /** The file that calls are written to. */
+    readonly auditFile: string | undefined;
+  };
+  /** Paths of the config file. */
   readonly configFiles: readonly string[];
   /** Folders that are read and written. */
   readonly folders: {
@@ -98,7 +107,7 @@ function needsCatalogue({ toolsets }: GrantPlan): boolean {
 }
 
 function net(plan: GrantPlan): readonly Grant[] {
-  const { toolsets, registries, furtherRegistries, sources, listen } = plan;
+  const { toolsets, registries, furtherRegistries, sources, listen, team } = plan;
   if (toolsets.includes("gateway")) {
     // Servers are anywhere, and a listed host would not do for the next one.
     return [{
@@ -123,6 +132,9 @@ function net(plan: GrantPlan): readonly Grant[] {
         }))
       ),
     ...needsCatalogue(plan) ? sources.flatMap(sourceNet) : [],
+    ...team?.issuer === undefined
+      ? []
+      : [{ kind: "net", value: hostOf(team.issuer), why: "the issuer of access tokens" } as const],
     ...listen === undefined ? [] : [
       {
         kind: "net",
@@ -137,13 +149,12 @@ function net(plan: GrantPlan): readonly Grant[] {
 
 function sourceNet({ source, place }: PlacedSource): readonly Grant[] {
   if (place.kind === "builtin" || place.kind === "local") return [];
-  const { hostname, port, protocol } = place.url;
-  const isUsual = port === "" && protocol === "https:";
-  return [{
-    kind: "net",
-    value: isUsual ? hostname : place.url.host,
-    why: `source "${source.id}"`,
-  }];
+  return [{ kind: "net", value: hostOf(place.url), why: `source "${source.id}"` }];
+}
+
+/** The name alone where the port is the usual one: redirects of such a host stay on it. */
+function hostOf({ hostname, host, port, protocol }: URL): string {
+  return port === "" && protocol === "https:" ? hostname : host;
 }
 
 function bracketed(hostname: string): string {
@@ -151,10 +162,11 @@ function bracketed(hostname: string): string {
 }
 
 function read(plan: GrantPlan): readonly Grant[] {
-  const { configFiles, authFiles, certificateFolders, sources } = plan;
+  const { configFiles, authFiles, certificateFolders, sources, team } = plan;
   const grant = (value: string, why: string): Grant => ({ kind: "read", value, why });
   return [
     ...configFiles.map((path) => grant(path, "settings")),
+    ...(team?.files ?? []).map((path) => grant(path, "the server's token, certificate and key")),
     ...authFiles.map((path) => grant(path, "credentials of registries")),
     ...certificateFolders.map((path) => grant(path, "certificates of registries")),
     ...folders(plan).map(([path, why]) => grant(path, why)),
@@ -170,7 +182,9 @@ function read(plan: GrantPlan): readonly Grant[] {
 }
 
 function write(plan: GrantPlan): readonly Grant[] {
-  return folders(plan).map(([value, why]) => ({ kind: "write", value, why }));
+  const auditFile = plan.team?.auditFile;
+  const audit = auditFile === undefined ? [] : [[auditFile, "who called which tool"] as const];
+  return [...folders(plan), ...audit].map(([value, why]) => ({ kind: "write", value, why }));
 }
 
 /** What is read and written, with its reason. */

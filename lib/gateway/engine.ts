@@ -16,6 +16,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Env, ExitStatus, Log, Processes, RunResult } from "../core/host.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import { cleanText } from "../core/text.ts";
+import { digestOf } from "../oci/mod.ts";
 import {
   buildArgs,
   type BuildSpec,
@@ -85,7 +86,7 @@ export interface PullOptions {
   readonly timeoutMs?: number;
 }
 
-/** Label of all containers and secrets of an owner. */
+/** Label of all containers of an owner. */
 const OWNER_LABEL = "wharf.owner";
 
 /** Label of the run of Wharf that started a container. */
@@ -124,6 +125,8 @@ export class ContainerEngine {
   readonly #deps: EngineDeps;
   readonly #options: EngineOptions;
   readonly #pulls = new SingleFlight<PulledImage>();
+  /** Volumes of sessions that go on, by session. */
+  readonly #sessionVolumes = new Map<string, Set<string>>();
 
   /**
    * Starts nothing.
@@ -239,27 +242,30 @@ export class ContainerEngine {
   }
 
   /**
-   * Keeps a value in the engine's own store; it is in no argv.
+   * Names a volume that one session has for itself, and remembers it. The engine makes it at its
+   * first use.
    *
-   * @param name Name of the secret.
-   * @param value Its value.
+   * @param session Id of the session, unique in this run.
+   * @param name Name of the volume where it is shared.
    */
-  async keepSecret(name: string, value: string): Promise<void> {
+  sessionVolume(session: string, name: string): string {
     const { owner } = this.#options;
-    await this.#ask([
-      "secret",
-      "create",
-      `--label=${OWNER_LABEL}=${owner.id}`,
-      `--label=${RUN_LABEL}=${owner.run}`,
-      "--",
-      name,
-      "-",
-    ], { what: `keep the secret "${name}"`, stdin: new TextEncoder().encode(value) });
+    const hash = digestOf(new TextEncoder().encode(name)).slice("sha256:".length).slice(0, 16);
+    const own = `${volumePrefix(owner.id)}${owner.run}.${session}.${hash}`;
+    const known = this.#sessionVolumes.get(session) ?? new Set();
+    this.#sessionVolumes.set(session, known.add(own));
+    return own;
   }
 
-  /** Removes a secret; a missing one is not an error. */
-  async removeSecret(name: string): Promise<void> {
-    await this.#run(["secret", "rm", "--", name]);
+  /**
+   * Removes the volumes of a session; its containers are gone already.
+   *
+   * @param session Id of the session.
+   */
+  async removeSessionVolumes(session: string): Promise<void> {
+    const known = this.#sessionVolumes.get(session) ?? [];
+    this.#sessionVolumes.delete(session);
+    for (const name of known) await this.#removeVolume(name);
   }
 
   /**
@@ -270,46 +276,52 @@ export class ContainerEngine {
    */
   async removeOrphans(isAlive: (run: string) => Promise<boolean>): Promise<readonly string[]> {
     const removed: string[] = [];
-    for (const { name, run } of await this.#owned("container")) {
+    for (const { name, run } of await this.#ownedContainers()) {
       if (await isAlive(run)) continue;
       await this.#remove(name);
       removed.push(name);
     }
-    if (this.#options.engine !== "podman") return removed;
-    for (const { name, run } of await this.#owned("secret")) {
+    for (const { name, run } of await this.#ownedVolumes()) {
       if (await isAlive(run)) continue;
-      await this.removeSecret(name);
+      await this.#removeVolume(name);
       removed.push(name);
     }
     return removed;
   }
 
-  /** Containers or secrets of this owner, with the run that made them. */
-  async #owned(
-    kind: "container" | "secret",
-  ): Promise<readonly { readonly name: string; readonly run: string }[]> {
-    const { owner } = this.#options;
-    const args = kind === "container"
-      ? [
-        "ps",
-        "--all",
-        `--filter=label=${OWNER_LABEL}=${owner.id}`,
-        `--format={{.Names}}\t{{index .Labels "${RUN_LABEL}"}}`,
-      ]
-      : ["secret", "ls", "--format={{.Name}}"];
+  /** Containers of this owner, with the run that made them. */
+  async #ownedContainers(): Promise<readonly Owned[]> {
+    const lines = await this.#list([
+      "ps",
+      "--all",
+      `--filter=label=${OWNER_LABEL}=${this.#options.owner.id}`,
+      `--format={{.Names}}\t{{index .Labels "${RUN_LABEL}"}}`,
+    ]);
+    return lines.map((line) => {
+      const [name = "", run = ""] = line.split("\t");
+      return { name, run };
+    });
+  }
+
+  /** Volumes of sessions of this owner. They are made by their first use, so names say whose they are. */
+  async #ownedVolumes(): Promise<readonly Owned[]> {
+    const prefix = volumePrefix(this.#options.owner.id);
+    const names = await this.#list(["volume", "ls", "--format={{.Name}}"]);
+    return names.filter((name) => name.startsWith(prefix))
+      .map((name) => ({ name, run: name.slice(prefix.length).split(".")[0] ?? "" }));
+  }
+
+  async #list(args: readonly string[]): Promise<readonly string[]> {
     const { code, stdout } = await this.#run(args);
     if (code !== 0) return [];
-    const lines = new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
-    // podman cannot filter secrets by label; their names say whose they are.
-    const prefix = secretPrefix(owner.id);
-    return lines.flatMap((line) => {
-      if (kind === "container") {
-        const [name = "", run = ""] = line.split("\t");
-        return [{ name, run }];
-      }
-      if (!line.startsWith(prefix)) return [];
-      return [{ name: line, run: line.slice(prefix.length).split(".")[0] ?? "" }];
-    });
+    return new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "");
+  }
+
+  async #removeVolume(name: string): Promise<void> {
+    const { code, stderr } = await this.#run(["volume", "rm", "--", name]);
+    if (code !== 0 && !/no such volume/i.test(stderr)) {
+      this.#deps.log.warn("a volume cannot be removed", { name, reason: firstLine(stderr) });
+    }
   }
 
   async #pinned(image: string, signal: AbortSignal): Promise<PulledImage> {
@@ -374,7 +386,7 @@ export class ContainerEngine {
     args: readonly string[],
     options: Omit<AskOptions, "what"> = {},
   ): Promise<RunResult> {
-    const { signal, stdin, timeoutMs = SHORT_TIMEOUT_MS } = options;
+    const { signal, timeoutMs = SHORT_TIMEOUT_MS } = options;
     const { engine } = this.#options;
     try {
       return await this.#deps.processes.run({
@@ -384,7 +396,6 @@ export class ContainerEngine {
       }, {
         maxBytes: MAX_ANSWER_BYTES,
         timeoutMs,
-        ...(stdin === undefined ? {} : { stdin }),
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (thrown) {
@@ -404,17 +415,17 @@ interface AskOptions {
   /** What fails, after "Cannot". */
   readonly what: string;
   readonly signal?: AbortSignal;
-  readonly stdin?: Uint8Array;
   readonly timeoutMs?: number;
 }
 
-/**
- * How names of an owner's secrets begin: podman does not find them by label. The run follows,
- * then a dot and anything.
- *
- * @param owner Id of the owner.
- */
-export function secretPrefix(owner: string): string {
+interface Owned {
+  readonly name: string;
+  /** The run that made it. */
+  readonly run: string;
+}
+
+/** How names of volumes of an owner's sessions begin; the run follows, then a dot and the session. */
+function volumePrefix(owner: string): string {
   return `wharf-${owner}-`;
 }
 

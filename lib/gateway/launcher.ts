@@ -61,6 +61,8 @@ export interface LauncherDeps {
   readonly pid: number;
   /** Variables that mark local processes as this run's. */
   readonly mark: Env;
+  /** Id of the one session that this is for, with volumes of its own; absent: for all. */
+  readonly session?: string;
 }
 
 /** What {@linkcode Launcher.launch} takes beside the plan. */
@@ -199,7 +201,7 @@ export class Launcher {
       args: parts.args,
       env: parts.env,
       secrets: Object.fromEntries(parts.engineSecrets.map((item) => [item.target, item.name])),
-      volumes: parts.mounts.map(volumeOf),
+      volumes: parts.mounts.map((mount) => this.#volumeOf(mount)),
       readOnlyRoot: writableRoot !== true,
       ...(parts.user === undefined ? {} : { user: parts.user }),
     });
@@ -242,6 +244,20 @@ export class Launcher {
     const slug = plan.id.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 40);
     const serial = `${this.#deps.pid}-${this.#deps.clock.now().toString(36)}-${++this.#serial}`;
     return { name: `wharf-${slug}-${serial}`, network: plan.network, ...limits } as const;
+  }
+
+  /** What a server keeps in a session of its own is that session's. */
+  #volumeOf(
+    { source, target, kind, readOnly }: LaunchParts["mounts"][number],
+  ): ContainerVolume {
+    const { session, engine } = this.#deps;
+    const isOwn = kind === "named" && session !== undefined;
+    return {
+      source: isOwn ? engine.sessionVolume(session, source) : source,
+      target,
+      kind,
+      readOnly,
+    };
   }
 
   async #package(
@@ -333,7 +349,7 @@ export class Launcher {
       image,
       args: parts.args,
       env: parts.env,
-      volumes: parts.mounts.map(volumeOf),
+      volumes: parts.mounts.map((mount) => this.#volumeOf(mount)),
       readOnlyRoot: writableRoot !== true,
     });
     return { launched, pinned: image, how: "podman (built)", notes: ["built of its repository"] };
@@ -395,12 +411,6 @@ export class Launcher {
       },
     );
   }
-}
-
-function volumeOf(
-  { source, target, kind, readOnly }: LaunchParts["mounts"][number],
-): ContainerVolume {
-  return { source, target, kind, readOnly };
 }
 
 function engineObstacle(thrown: unknown): Obstacle {

@@ -18,7 +18,13 @@ const HOSTS = [
   "public.ecr.aws",
 ];
 
-const PROGRAMS = ["podman", "docker-credential-desktop", "docker-credential-pass", "git"];
+const PROGRAMS = [
+  "podman",
+  "docker",
+  "docker-credential-desktop",
+  "docker-credential-pass",
+  "git",
+];
 
 /** What {@linkcode grantedPermissions} asks about beside what Wharf knows itself. */
 export interface PermissionOptions {

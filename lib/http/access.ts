@@ -234,13 +234,12 @@ function descriptionOf(resource: string): URL {
 }
 
 function principalOf(
-  { subject, client, scopes, expiresAtMs }: TokenClaims,
+  { subject, scopes, expiresAtMs }: TokenClaims,
   issuer: string,
 ): Principal {
   return {
     id: JSON.stringify([issuer, subject]),
     name: cleanText(subject, { maxChars: MAX_NAME_CHARS }),
-    ...(client === undefined ? {} : { client: cleanText(client, { maxChars: MAX_NAME_CHARS }) }),
     scopes: new Set(SCOPES.filter((scope) => scopes.includes(scope))),
     expiresAtMs,
   };

@@ -26,7 +26,7 @@ export class Guard {
 
   /** @param options What is let in. */
   constructor(options: GuardOptions) {
-    this.#hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
+    this.#hosts = new Set(options.allowedHosts.map(asInHeader));
     this.#origins = new Set(options.allowedOrigins.map((origin) => origin.toLowerCase()));
   }
 
@@ -68,6 +68,13 @@ export class Guard {
     // An allowed host may be a page of its own; `*` only means that the token guards.
     return LOOPBACK.has(url.hostname) || this.#hosts.has(url.hostname) || this.#hosts.has(url.host);
   }
+}
+
+/** A host as clients write it in `Host`: an address of IPv6 in brackets and short (RFC 9110, 7.2). */
+function asInHeader(host: string): string {
+  const lower = host.toLowerCase();
+  if (!/^[^[]*:.*:/.test(lower)) return lower;
+  return URL.parse(`http://[${lower}]/`)?.hostname ?? lower;
 }
 
 /**

@@ -41,7 +41,7 @@ const KEY_SET = z.object({
 
 const CLAIMS = z.object({
   sub: z.string().min(1).max(1000).optional(),
-  // Azure says `azp` or `appid` where RFC 9068 says `client_id`.
+  // Azure says `azp` where RFC 9068 says `client_id`.
   client_id: z.string().min(1).max(1000).optional(),
   azp: z.string().min(1).max(1000).optional(),
   scope: z.union([z.string(), z.array(z.string())]).optional(),
@@ -57,8 +57,6 @@ export type KeySet = ReturnType<typeof createLocalJWKSet>;
 export interface TokenClaims {
   /** Who it is for: a person, or a client that acts for itself. */
   readonly subject: string;
-  /** The client that it was given to, where that is said. */
-  readonly client: string | undefined;
   /** The scopes, in the issuer's words. */
   readonly scopes: readonly string[];
   /** When it ends, in milliseconds since the Unix epoch. */
@@ -124,11 +122,10 @@ export async function checkJwt(token: string, expected: JwtExpectations): Promis
     const claims = CLAIMS.safeParse(payload);
     if (!claims.success) return fault("a claim of the token has the wrong form");
     const { sub, client_id: clientId, azp, scope, scp, exp } = claims.data;
-    const client = clientId ?? azp;
-    const subject = sub ?? client;
+    const subject = sub ?? clientId ?? azp;
     if (subject === undefined) return fault("the token does not say whose it is");
     const expiresAtMs = exp * 1000;
-    return { claims: { subject, client, scopes: words(scope ?? scp), expiresAtMs } };
+    return { claims: { subject, scopes: words(scope ?? scp), expiresAtMs } };
   } catch (thrown) {
     return faultOf(thrown);
   }

@@ -12,8 +12,6 @@ export interface Principal {
   readonly id: string;
   /** What the operator reads: the token's subject, `token`, or `anonymous`. */
   readonly name: string;
-  /** The OAuth client that acts for them, where that is known. */
-  readonly client?: string;
   /** What they may do. */
   readonly scopes: ReadonlySet<Scope>;
   /** When their credential ends, in milliseconds since the Unix epoch. */

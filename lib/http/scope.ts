@@ -87,8 +87,11 @@ export class ScopeRule {
     return false;
   }
 
+  /** By the member that its type says, as whoever answers reads it; others in it lead nowhere. */
   #isOwnReference(ref: unknown): boolean {
-    return has(this.#prompts, textOf(ref, "name")) || has(this.#templates, textOf(ref, "uri"));
+    return textOf(ref, "type") === "ref/prompt"
+      ? has(this.#prompts, textOf(ref, "name"))
+      : has(this.#templates, textOf(ref, "uri"));
   }
 }
 
@@ -128,10 +131,16 @@ export function scopeText(needed: Scope): string {
   return SCOPES.slice(0, SCOPES.indexOf(needed) + 1).join(" ");
 }
 
-/** The addresses that a template stands for (RFC 6570, level 1); its values may hold slashes. */
+/**
+ * The addresses that a template stands for (RFC 6570, level 1). Its values may hold slashes, but for
+ * the last of several: what Wharf does not read itself is asked of activated servers.
+ */
 function addressOf(template: string): RegExp {
   const literals = template.split(/\{[^}]*\}/).map((literal) => RegExp.escape(literal));
-  return new RegExp(`^${literals.join(".+")}$`);
+  const values = literals.slice(1).map((_, index, all) =>
+    all.length > 1 && index === all.length - 1 ? "[^/]+" : ".+"
+  );
+  return new RegExp(`^${literals.map((literal, at) => literal + (values[at] ?? "")).join("")}$`);
 }
 
 function has(names: ReadonlySet<string>, name: string | undefined): boolean {

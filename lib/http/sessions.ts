@@ -141,7 +141,7 @@ export class Sessions {
   async close(graceMs: number): Promise<void> {
     const { clock } = this.#options;
     const endsMs = clock.now() + graceMs;
-    const isBusy = () => [...this.#sessions.values()].some(({ calls }) => calls > 0);
+    const isBusy = () => [...this.#sessions.values()].some(callsOf);
     while (clock.now() < endsMs && isBusy()) await clock.sleep(Math.min(50, graceMs));
     this.#ended.abort();
     await Promise.all([...this.#sessions.values()].map(({ server }) => server.close()));
@@ -176,4 +176,9 @@ export class Sessions {
       this.#isSweeping = false;
     }
   }
+}
+
+/** Calls of a session under way; those over the older transport are answered on its stream. */
+function callsOf({ transport, calls }: Session): number {
+  return transport instanceof SseTransport ? transport.calls : calls;
 }

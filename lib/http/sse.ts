@@ -30,6 +30,8 @@ export class SseTransport implements Transport {
   readonly #clock: Clock;
   readonly #encoder = new TextEncoder();
   readonly #ended = new AbortController();
+  /** The ids of requests that have no answer yet. */
+  readonly #pending = new Set<unknown>();
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
 
   /**
@@ -44,6 +46,11 @@ export class SseTransport implements Transport {
   /** Is aborted when the session ends. */
   get ended(): AbortSignal {
     return this.#ended.signal;
+  }
+
+  /** How many requests have no answer yet. */
+  get calls(): number {
+    return this.#pending.size;
   }
 
   /** The SDK's word for "begin"; the stream begins with {@linkcode open}. */
@@ -80,6 +87,11 @@ export class SseTransport implements Transport {
    * @param message A checked message.
    */
   receive(message: JSONRPCMessage): void {
+    if ("method" in message && "id" in message) this.#pending.add(message.id);
+    // What was cancelled is not answered.
+    if ("method" in message && message.method === "notifications/cancelled") {
+      this.#pending.delete(message.params?.["requestId"]);
+    }
     this.onmessage?.(message);
   }
 
@@ -89,6 +101,7 @@ export class SseTransport implements Transport {
    * @param message The message.
    */
   send(message: JSONRPCMessage): Promise<void> {
+    if (!("method" in message)) this.#pending.delete(message.id);
     this.#emit(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
     return Promise.resolve();
   }
@@ -97,6 +110,7 @@ export class SseTransport implements Transport {
   close(): Promise<void> {
     if (this.#ended.signal.aborted) return Promise.resolve();
     this.#ended.abort();
+    this.#pending.clear();
     try {
       this.#controller?.close();
     } catch {

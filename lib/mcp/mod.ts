@@ -30,7 +30,13 @@ import { listTags } from "./tools/tags.ts";
 export type { DirectPerson, DirectServer, DirectSpec } from "../gateway/mod.ts";
 export { instructions } from "./instructions.ts";
 export type { Completion, CompletionContext } from "./completion.ts";
-export type { CallListener, FinishedCall } from "./finished_call.ts";
+export {
+  type CallEnd,
+  type CallListener,
+  endOfError,
+  endOfResult,
+  type FinishedCall,
+} from "./finished_call.ts";
 export type { Inventory, InventoryParts } from "./inventory.ts";
 export type { PromptArgument, PromptDefinition } from "./prompts.ts";
 export type { ResourceTemplate } from "./resources.ts";

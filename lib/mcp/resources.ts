@@ -83,7 +83,12 @@ function searchTemplate(deps: ResourceDeps): ResourceTemplate {
       const query = /^docker:\/\/images\/(.+)$/.exec(uri)?.[1];
       if (query === undefined) return undefined;
       const words = cleanText(decoded(query, uri), { maxChars: MAX_QUERY });
-      if (words === "") return undefined;
+      if (words === "") {
+        // Whoever may only look may read this address, so that it must lead to no other server.
+        throw new AppError("NOT_FOUND", "Cannot search for images: the address holds no words", {
+          hint: "Write for example docker://images/web%20server",
+        });
+      }
       const { total, hits } = await deps.hub.search(words, { limit: SEARCH_LIMIT, signal });
       return JSON.stringify({ query: words, total, results: hits });
     },

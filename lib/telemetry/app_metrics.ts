@@ -7,12 +7,12 @@
  */
 
 import type { Gather } from "../catalog/mod.ts";
-import type { MemoryUse } from "../core/host.ts";
+import type { Clock, MemoryUse } from "../core/host.ts";
 import type { Net } from "../core/http.ts";
 import { Metrics } from "../core/metrics.ts";
-import type { AuditLog } from "../gateway/mod.ts";
+import type { Activations, AuditLog } from "../gateway/mod.ts";
 import type { HttpExchange } from "../http/mod.ts";
-import type { CallListener } from "../mcp/mod.ts";
+import { type CallEnd, type CallListener, endOfError, endOfResult } from "../mcp/mod.ts";
 import { type ContentCache, pullQuotaOf } from "../oci/mod.ts";
 
 /** Hosts that have a name in the metrics; which other ones people ask for is their own affair. */
@@ -33,6 +33,16 @@ const HOSTS: ReadonlySet<string> = new Set([
   "registry.k8s.io",
   "registry.modelcontextprotocol.io",
 ]);
+
+/** What Wharf's own tools do with activated servers. */
+type Door = Pick<Activations, "add" | "remove" | "list" | "configure" | "call" | "logs">;
+
+/** The server that a call goes to. */
+interface Reach {
+  open(): Promise<void>;
+  readonly offers: { findTool(name: string): { readonly id: string } | undefined };
+  server(id: string): { readonly record: { readonly id: string } };
+}
 
 /** The metrics. */
 export class AppMetrics {
@@ -117,16 +127,50 @@ export class AppMetrics {
   /** Counts a call of a tool. */
   readonly onCall: CallListener = ({ tool, server, isKnown, outcome, tookMs }) => {
     const seconds = tookMs / 1000;
-    if (server !== undefined) {
-      this.#upstream.add({ server, outcome });
-      this.#upstreamTimes.observe({ server }, seconds);
-      return;
-    }
+    if (server !== undefined) return this.#countUpstream(server, { outcome, seconds });
     // What callers write is not counted by its name.
     const name = isKnown ? tool : "unknown";
     this.#calls.add({ tool: name, outcome });
     this.#callTimes.observe({ tool: name }, seconds);
   };
+
+  /**
+   * Counts calls that a tool of Wharf's own passes on to activated servers (`registry-exec`), beside
+   * the call of that tool.
+   *
+   * @param activations The servers.
+   * @param clock Measures the calls.
+   */
+  passedOn(
+    activations: Door & Reach,
+    clock: Pick<Clock, "now">,
+  ): Door {
+    const count = (server: string | undefined, startedMs: number, { outcome }: CallEnd) => {
+      const seconds = Math.max(0, clock.now() - startedMs) / 1000;
+      if (server !== undefined) this.#countUpstream(server, { outcome, seconds });
+    };
+    return {
+      add: (...given) => activations.add(...given),
+      remove: (...given) => activations.remove(...given),
+      list: (...given) => activations.list(...given),
+      configure: (...given) => activations.configure(...given),
+      logs: (...given) => activations.logs(...given),
+      async call(where, args, options) {
+        await activations.open();
+        // Asked before the call: after it the server may be gone.
+        const server = reached(activations, where);
+        const startedMs = clock.now();
+        try {
+          const result = await activations.call(where, args, options);
+          count(server, startedMs, endOfResult(result));
+          return result;
+        } catch (thrown) {
+          count(server, startedMs, endOfError(thrown));
+          throw thrown;
+        }
+      },
+    };
+  }
 
   /** Counts a request over HTTP. */
   readonly onExchange = ({ route, method, status, tookMs }: HttpExchange): void => {
@@ -240,5 +284,26 @@ export class AppMetrics {
   /** All of it in Prometheus's text format. */
   text(): string {
     return this.#metrics.text();
+  }
+
+  #countUpstream(
+    server: string,
+    { outcome, seconds }: Pick<CallEnd, "outcome"> & { readonly seconds: number },
+  ): void {
+    this.#upstream.add({ server, outcome });
+    this.#upstreamTimes.observe({ server }, seconds);
+  }
+}
+
+/** Id of the server that a call goes to; none where it goes nowhere, whatever the caller wrote. */
+function reached(
+  activations: Reach,
+  where: Parameters<Activations["call"]>[0],
+): string | undefined {
+  if ("name" in where) return activations.offers.findTool(where.name)?.id;
+  try {
+    return activations.server(where.id).record.id;
+  } catch {
+    return undefined;
   }
 }

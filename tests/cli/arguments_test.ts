@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { parseArguments, wantedOutput } from "../../lib/cli/arguments.ts";
+import { findCommand } from "../../lib/cli/commands.ts";
 import { AppError } from "../../lib/core/errors.ts";
 
 /** The error of a command line, as a person reads it. */
@@ -178,4 +179,17 @@ Deno.test("wantedOutput() knows the form of an error, however wrong the rest is"
     assert.equal(wantedOutput(["frob", ...flag, "--nope"]), "json");
   }
   assert.equal(wantedOutput(["frob", "json", "--output", "table"]), "table");
+});
+
+Deno.test("doctor takes the flags of serve that what is needed depends on", () => {
+  const of = (name: string) => findCommand(name)?.flags ?? assert.fail(name);
+  const serve = new Map(of("serve").map((flag) => [flag.name, flag]));
+  const shared = of("doctor").filter(({ name }) => serve.has(name));
+  for (const flag of shared) assert.deepEqual(flag, serve.get(flag.name));
+  // A file that is named, and a host that is asked, have to be granted.
+  for (const { name, value } of serve.values()) {
+    const isNeeded = value === "FILE" ||
+      ["host", "port", "transport", "oauth-issuer"].includes(name);
+    assert.equal(isNeeded && !shared.some((flag) => flag.name === name), false, name);
+  }
 });

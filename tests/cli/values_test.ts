@@ -19,6 +19,8 @@ const FLAGS = [
 Deno.test("valuesOf() knows the words that the help names, and the help those that it knows", () => {
   for (const { flag, command } of FLAGS) {
     const values = valuesOf(flag.name, command);
+    if (flag.value === "FILE") assert.equal(values.kind, "file", `${command} --${flag.name}`);
+    if (flag.value === "DIR") assert.equal(values.kind, "directory", `${command} --${flag.name}`);
     const isChoice = /^(?:[a-z][\w-]*, )*[a-z][\w-]* or [\w-]+(?: \(|$)/.test(flag.about);
     if (isChoice) assert.equal(values.kind, "words", `${command} --${flag.name}`);
     if (values.kind !== "words") continue;

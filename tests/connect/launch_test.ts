@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { GLOBAL_FLAGS } from "../../lib/cli/commands.ts";
 import { launchCommand, type Started } from "../../lib/connect/launch.ts";
 import { AppError } from "../../lib/core/errors.ts";
 
@@ -82,6 +83,18 @@ Deno.test("launchCommand() passes on what a server takes, and paths that hold el
     env: {},
   });
   assert.deepEqual(windows.args, ["--config", "C:\\work\\a.json"]);
+});
+
+Deno.test("launchCommand() passes on every flag that all commands take", () => {
+  const own = GLOBAL_FLAGS.filter(({ name }) => name !== "help" && name !== "version");
+  const given = Object.fromEntries(
+    own.map(({ name, repeats }) => [name, repeats === true ? ["/x"] : "/x"]),
+  );
+  const { args } = launchCommand(compiled, given, linux);
+  assert.deepEqual(
+    args.filter((word) => word.startsWith("--")).toSorted(),
+    own.map(({ name }) => `--${name}`).toSorted(),
+  );
 });
 
 Deno.test("launchCommand() writes no password into a config", () => {

@@ -365,7 +365,7 @@ Deno.test("diagnose() tries the port; a taken one fails only where it is asked f
     said(await findingsOf({ listen }), "port"),
     /^warn .*the port is taken; stdio needs none/,
   );
-  const serve = { transport: "http", hostname: "127.0.0.1", port: 8080 } as const;
+  const serve = { ...SETTINGS.serve, transport: "http" } as const;
   assert.match(
     said(await findingsOf({ listen }, { serve }), "port"),
     /^fail .*taken \| Choose another/,

@@ -18,7 +18,9 @@ import {
 } from "../../lib/doctor/grants.ts";
 import { registryHosts, WELL_KNOWN_REGISTRIES } from "../../lib/doctor/hosts.ts";
 import { VARIABLES } from "../../lib/doctor/variables.ts";
+import { unneededGrants } from "../../lib/grants.ts";
 import { ENV_NAMES } from "../../lib/host/env.ts";
+import { TOOLSETS } from "../../lib/mcp/mod.ts";
 
 const PLAN: GrantPlan = {
   toolsets: ["oci"],
@@ -101,6 +103,59 @@ Deno.test("grantsFor() grants a server its port, and the token's variable", () =
   assert.ok(values({ listen: { hostname: "127.0.0.1", port: 0 } }, "net").includes("127.0.0.1"));
   assert.ok(values({ listen }, "env").includes("MCP_AUTH_TOKEN"));
   assert.ok(!values({}, "env").includes("MCP_AUTH_TOKEN"));
+});
+
+Deno.test("grantsFor() grants a server on a port its issuer, its files, and the file of calls", () => {
+  const listen = { hostname: "127.0.0.1", port: 8443 };
+  const team = {
+    issuer: new URL("https://auth.example/tenant"),
+    files: ["/run/token", "/tls/server.crt", "/tls/server.key"],
+    auditFile: "/var/log/calls.jsonl",
+  };
+  const plan = { registries: ["ghcr.io"], listen, team } as const;
+  assert.deepEqual(values(plan, "net").slice(2), ["auth.example", "127.0.0.1:8443"]);
+  for (const path of team.files) assert.ok(values(plan, "read").includes(path), path);
+  assert.ok(!values(plan, "write").some((path) => team.files.includes(path ?? "")));
+  assert.deepEqual(values(plan, "write"), ["/cache", "/var/log/calls.jsonl"]);
+  // It is opened for appending only.
+  assert.ok(!values(plan, "read").includes("/var/log/calls.jsonl"));
+  const local = { ...team, issuer: new URL("http://127.0.0.1:9000") };
+  assert.ok(values({ ...plan, team: local }, "net").includes("127.0.0.1:9000"));
+});
+
+Deno.test("grantsFor(), the widest set, and what Wharf gives back at its start are of one mind", () => {
+  const full = deno.permissions.full.run;
+  const sets = TOOLSETS.reduce<(typeof TOOLSETS[number])[][]>(
+    (all, toolset) => [...all, ...all.map((some) => [...some, toolset])],
+    [[]],
+  );
+  for (const toolsets of sets.filter((some) => some.length > 0)) {
+    for (const engine of ["podman", "docker"] as const) {
+      const which = `${toolsets.join()} with ${engine}`;
+      const granted = grantsFor({ ...PLAN, toolsets, engine, unsandboxed: true });
+      const back = unneededGrants(toolsets, { engine });
+      const isBack = ({ kind, value }: Omit<Grant, "why">) =>
+        back.some((grant) =>
+          grant.name === kind && (!("command" in grant) || grant.command === value)
+        );
+      // Variables are read once, before anything is given back.
+      assert.deepEqual(granted.filter((grant) => grant.kind !== "env" && isBack(grant)), [], which);
+      // Nor is a kind kept of which the doctor grants nothing.
+      for (const kind of ["net", "read", "write", "run"] as const) {
+        const isGranted = granted.some((grant) => grant.kind === kind);
+        const isKept = !back.some((grant) => grant.name === kind && !("command" in grant));
+        assert.equal(isKept, isGranted, `${which}: ${kind}`);
+      }
+      // And no program is kept that the doctor would not grant, but podman, whose version is told.
+      const wanted = granted.filter(({ kind }) => kind === "run").map(({ value }) => value);
+      assert.deepEqual(wanted.filter((name) => !full.includes(name ?? "")), [], which);
+      const kept = full.filter((value) =>
+        !value.startsWith("docker-credential-") && !isBack({ kind: "run", value }) &&
+        !(value === "podman" && engine === "docker")
+      );
+      assert.deepEqual(kept.filter((program) => !wanted.includes(program)), [], which);
+    }
+  }
 });
 
 Deno.test("grantsFor() knows what Windows names otherwise", () => {

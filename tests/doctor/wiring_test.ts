@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { resolveConfig } from "../../lib/config.ts";
+import type { Flags } from "../../lib/flags.ts";
 import { type DoctorParts, openDoctor } from "../../lib/doctor/mod.ts";
 import { FakeFiles } from "../oci/keychain_fakes.ts";
 import { world } from "./world.ts";
@@ -42,6 +43,33 @@ Deno.test("openDoctor() takes toolsets, sources, engine, port and folders from t
   }
   // Memory is all that this world has.
   assert.match(findings.find(({ check }) => check === "cache")?.message ?? "", /kept in memory/);
+});
+
+Deno.test("openDoctor() takes what a server on a port needs from the flags of serve", async () => {
+  const flags = {
+    ...FLAGS,
+    host: "0.0.0.0",
+    "auth-token-file": "/run/token",
+    "oauth-issuer": "https://auth.example",
+    "oauth-audience": ["https://wharf.example/mcp"],
+    "tls-cert": "/tls/server.crt",
+    "tls-key": "/tls/server.key",
+    "audit-log": "/var/log/calls.jsonl",
+  };
+  const needed = async (more: Flags, env: Readonly<Record<string, string>> = {}) => {
+    const config = resolveConfig({ ...flags, ...more }, { HOME: "/home/me", ...env }, "linux");
+    return (await openDoctor(parts(), config).needed()).flags.join(" ").split(/[ =,]/);
+  };
+  const own = ["auth.example", "/run/token", "/tls/server.crt", "/tls/server.key"];
+  const http = await needed({ transport: "http" });
+  for (const value of [...own, "/var/log/calls.jsonl", "0.0.0.0:8080"]) {
+    assert.ok(http.includes(value), value);
+  }
+  // Over stdio nobody is asked for a token.
+  const stdio = await needed({});
+  assert.deepEqual([...own, "0.0.0.0:8080"].filter((value) => stdio.includes(value)), []);
+  const given = await needed({ transport: "http", "auth-token": "correct-horse" });
+  assert.ok(!given.includes("/run/token") && !given.includes("correct-horse"));
 });
 
 Deno.test("openDoctor() asks no more than twenty credentials, and says how many there are", async () => {

@@ -6,6 +6,7 @@
  */
 
 import { placeSources } from "../../lib/catalog/mod.ts";
+import { resolveConfig } from "../../lib/config.ts";
 import { AppError } from "../../lib/core/errors.ts";
 import type { Disk, Processes, ProcessSpec, RunResult } from "../../lib/core/host.ts";
 import { MemoryDisk } from "../../lib/core/memory_disk.ts";
@@ -65,7 +66,7 @@ export const SETTINGS: DoctorSettings = {
   sources: placeSources({ none: "none" }),
   registries: [],
   insecureRegistries: new Set(),
-  serve: { transport: "stdio", hostname: "127.0.0.1", port: 8080 },
+  serve: resolveConfig({}, {}, "linux").serve,
   os: "linux",
   configFile: "/home/me/.config/wharf/config.json",
   folders: {

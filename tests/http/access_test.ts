@@ -233,6 +233,11 @@ Deno.test("over the older transport the same scopes hold", async () => {
     statusOf(app.request(endpoint, { method: "POST", headers, body: JSON.stringify(body) }));
   assert.equal(await send(INITIALIZE), 202);
   assert.equal(await send(call("registry-add")), 403);
+  // Who knows the address of another's session is told that there is none.
+  const other = { authorization: `Bearer ${await issuer.sign({ sub: "bob" })}` };
+  const ping = JSON.stringify({ jsonrpc: "2.0", id: 3, method: "ping" });
+  const taken = app.request(endpoint, { method: "POST", headers: other, body: ping });
+  assert.equal(await statusOf(taken), 404);
   await reader.cancel();
 });
 

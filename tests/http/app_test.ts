@@ -245,6 +245,17 @@ Deno.test("a Host that is not allowed is refused (DNS rebinding)", async () => {
   }
 });
 
+Deno.test("an address of IPv6 that is allowed is known as clients write it", async () => {
+  await using app = openApp({ allowedHosts: ["FD00:0::2", "[fd00::3]", "fd00::4:1"] });
+  const from = (host: string) => statusOf(app.request("/healthz", { headers: { host } }));
+  for (const host of ["[fd00::2]:8080", "[fd00::2]", "[fd00::3]:8080", "[fd00::4:1]"]) {
+    assert.equal(await from(host), 200, host);
+  }
+  for (const host of ["[fd00::5]:8080", "fd00::2", "[fd00::4]:1"]) {
+    assert.equal(await from(host), 403, host);
+  }
+});
+
 Deno.test("an Origin that is not allowed is refused, an allowed one sees the answer", async () => {
   await using app = openApp({ allowedOrigins: ["https://app.example"] });
   const from = (origin: string) => app.request("/healthz", { headers: { origin } });
@@ -327,6 +338,32 @@ Deno.test("closing finishes the call in hand and takes no new session", async ()
   assert.match(await call, /through/);
   await app.clock.advance(100);
   await closed;
+  assert.equal(app.app.sessionCount, 0);
+});
+
+Deno.test("closing finishes the call in hand over the older transport too", async () => {
+  const { tool, started, open } = gate();
+  await using app = openApp({ tools: [tool] });
+  const stream = await app.request("/sse");
+  assert.ok(stream.body !== null);
+  const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
+  const endpoint = /data: (.+)\n/.exec((await reader.read()).value ?? "")?.[1] ?? "";
+  const send = (message: unknown) =>
+    statusOf(app.request(endpoint, { method: "POST", body: JSON.stringify(message) }));
+  await send(INITIALIZE);
+  await reader.read();
+  const call = { jsonrpc: "2.0", method: "tools/call", params: { name: "gate", arguments: {} } };
+  await send({ ...call, id: 2 });
+  await started;
+  await send({ ...call, id: 3 });
+  // Nobody waits for the answer of what was cancelled.
+  await send({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 3 } });
+  const closed = app.app.close({ graceMs: 5000 });
+  open();
+  assert.match((await reader.read()).value ?? "", /"id":2,.*through/);
+  await app.clock.advance(50);
+  await closed;
+  assert.equal((await reader.read()).done, true);
   assert.equal(app.app.sessionCount, 0);
 });
 

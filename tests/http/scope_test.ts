@@ -35,12 +35,22 @@ Deno.test("ScopeRule neededFor() wants write for what Wharf does not offer itsel
       call("resources/read", { uri: "docker://image/alpine" }),
       call("resources/read", { uri: "docker://images/" }),
       call("resources/read", { uri: "x:docker://images/alpine" }),
+      // Wharf reads no image of this form, so that a server of it may be asked.
+      call("resources/read", { uri: "docker://image/alpine/latest/" }),
       call("resources/subscribe", { uri: "docker://image/alpine/latest" }),
       call("resources/unsubscribe", { uri: "memory://graph" }),
       call("notifications/tasks/status", { taskId: "1" }),
       call("tasks/list"),
       call("completion/complete", { ref: { type: "ref/prompt", name: "memory_prompt" } }),
       call("completion/complete", { ref: { type: "ref/resource", uri: "memory://{x}" } }),
+      // A reference of Wharf's own beside one of a server's does not hide it.
+      call("completion/complete", {
+        ref: { type: "ref/resource", uri: "memory://{x}", name: "list_tags_prompt" },
+      }),
+      call("completion/complete", {
+        ref: { type: "ref/prompt", name: "memory_prompt", uri: "docker://image/{name}/{tag}" },
+      }),
+      call("completion/complete", { ref: { name: "list_tags_prompt" } }),
       call("tasks/cancel", { taskId: "1" }),
       call("something/new"),
       call("TOOLS/LIST"),

@@ -9,6 +9,7 @@
 import assert from "node:assert/strict";
 import config from "../../deno.json" with { type: "json" };
 import { makeBundle } from "../../tools/bundle.ts";
+import { showPacking, TESTS } from "../../tools/compile_check.ts";
 import { compile, makeStage, writeChecksum } from "../../tools/compile.ts";
 import { bakedOptions, ENTRY } from "../../tools/release.ts";
 import { smoke } from "../../tools/smoke.ts";
@@ -288,5 +289,17 @@ Deno.test("the bundle packs into a binary that carries its permissions and asks 
     assert.equal(new TextDecoder().decode(checked.stdout), "wharf: OK\n");
   } finally {
     await Deno.remove(stage, { recursive: true });
+  }
+});
+
+Deno.test("compile:check packs the bundle, says what it carries, and runs tests that are there", async () => {
+  const lines: string[] = [];
+  assert.equal(await showPacking((line) => lines.push(line)), true);
+  assert.match(lines[0] ?? "", /^bundle: \d+ files, \d\.\d\d MB$/);
+  assert.match(lines[1] ?? "", /^packed: adds \d\.\d\d MB to a runtime of \d+\.\d\d MB$/);
+  assert.ok(lines.includes("  prompt: false"), lines.join("\n"));
+  assert.ok(lines.includes(`  allow_run: ${config.permissions.full.run.join(" ")}`));
+  for (const path of TESTS) {
+    assert.ok((await Deno.stat(new URL(`../../${path}`, import.meta.url))).isFile);
   }
 });

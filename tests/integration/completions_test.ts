@@ -138,6 +138,7 @@ for (const shell of SHELLS) {
       const last = (await sorted("--toolsets", "oci,h")).map((word) => word.replace(/^oci,/, ""));
       assert.deepEqual(last, ["hub"]);
       assert.deepEqual(await sorted("--config", "inner-fi"), ["inner-file.json"]);
+      assert.deepEqual(await sorted("serve", "--tls-key", "inner-fi"), ["inner-file.json"]);
       assert.deepEqual(await sorted("--cache-dir", "inner-"), ["inner-folder"]);
       assert.deepEqual(await sorted("inspect", "--platform", ""), []);
       assert.deepEqual(await sorted("inspect", "a"), []);

@@ -11,9 +11,18 @@ import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
 import { pushTinyServer, startContainers, type TestEngine } from "./containers.ts";
 import { integrationTest } from "./needs.ts";
 import { startRegistry } from "./registry_harness.ts";
+import { buildShellServer } from "./shell_server.ts";
 import { runWharf, startWharf } from "./wharf.ts";
 
 const NEEDS = ["docker-registry", "podman", "runc", "busybox"] as const;
+
+/** Keeps a word, and says all that were kept. */
+const NOTE = {
+  name: "note",
+  description: "Keeps a word",
+  parameters: ["word"],
+  command: "echo $word >> /data/notes; /bin/busybox tr '\\n' ' ' < /data/notes",
+};
 
 interface World {
   readonly containers: TestEngine;
@@ -45,6 +54,23 @@ async function withWorld(body: (world: World) => Promise<void>): Promise<void> {
       "  secrets:",
       "    - name: tiny.greeting",
       "      env: GREETING",
+      "",
+    ].join("\n"),
+  );
+  await registry.push("team/notes", await buildShellServer([NOTE], { user: "0" }), ["1"]);
+  await Deno.mkdir(`${catalogue}/notes`);
+  await Deno.writeTextFile(
+    `${catalogue}/notes/server.yaml`,
+    [
+      "name: notes",
+      `image: ${registry.host}/team/notes:1`,
+      "type: server",
+      "about:",
+      "  title: Notes",
+      "  description: Keeps notes.",
+      "run:",
+      "  volumes:",
+      "    - notes:/data",
       "",
     ].join("\n"),
   );
@@ -224,4 +250,46 @@ integrationTest("the operator's policy in the config file decides, whatever a ca
     assert.deepEqual(await running().catch(() => []), []);
     const audit = await Deno.readTextFile(`${containers.folder}/state/wharf/audit/audit.jsonl`);
     assert.match(audit, /"action":"activate","server":"ours\/tiny","outcome":"refused"/);
+  }));
+
+integrationTest("what servers keep in volumes is a session's own with --isolate-sessions", {
+  needs: NEEDS,
+}, () =>
+  withWorld(async ({ containers, env, flags, running }) => {
+    const kept = async () =>
+      (await containers.podman(["volume", "ls", "--format={{.Name}}"])).split("\n")
+        .filter((name) => name.startsWith("wharf-") && name.includes(".s"));
+    await using wharf = await startWharf(["--isolate-sessions", ...flags], { env });
+    const open = async () => {
+      const client = await connect(wharf.mcp);
+      await client.callTool({ name: "registry-refresh", arguments: {} });
+      const added = await client.callTool({
+        name: "registry-add",
+        arguments: { id: "ours/notes", confirm: true },
+      });
+      assert.ok(added.isError !== true, JSON.stringify(added.content));
+      return client;
+    };
+    const note = async (client: Client, word: string) => {
+      const { content } = await client.callTool({ name: "notes_note", arguments: { word } });
+      return JSON.stringify(content);
+    };
+    const before = await kept();
+    const [ann, bob] = [await open(), await open()];
+    assert.match(await note(ann, "one"), /"one "/);
+    assert.match(await note(bob, "two"), /"two "/);
+    assert.match(await note(ann, "three"), /"one three "/);
+    assert.equal((await kept()).length - before.length, 2);
+    const { transport } = ann;
+    assert.ok(transport instanceof StreamableHTTPClientTransport);
+    await transport.terminateSession();
+    await ann.close();
+    for (let turn = 0; turn < 100 && (await kept()).length - before.length > 1; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal((await kept()).length - before.length, 1);
+    await bob.close();
+    assert.equal(await wharf.stop("SIGTERM"), 0);
+    assert.deepEqual(await running(), []);
+    assert.deepEqual(await kept(), before);
   }));

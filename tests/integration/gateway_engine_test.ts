@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { AppError } from "../../lib/core/errors.ts";
-import { ContainerEngine, secretPrefix } from "../../lib/gateway/engine.ts";
+import { ContainerEngine } from "../../lib/gateway/engine.ts";
 import type { ContainerSpec } from "../../lib/gateway/engine_args.ts";
 import { UpstreamSession } from "../../lib/gateway/session.ts";
 import { openProcesses } from "../../lib/host/process.ts";
@@ -211,16 +211,24 @@ integrationTest("orphans of a run that has ended are removed, those of another s
       "sleep",
       "600",
     ]);
-    const secret = `${secretPrefix(owner)}dead.token`;
+    // The name that a run "dead" of the same owner gives to a volume of its first session.
+    const own = engine.sessionVolume("s1", "data");
+    const volume = own.replace("-run1.", "-dead.");
+    await containers.podman(["volume", "create", own]);
+    await containers.podman(["volume", "create", volume]);
     try {
-      await engine.keepSecret(secret, "hunter2");
       const removed = await engine.removeOrphans((run) => Promise.resolve(run === "run1"));
-      assert.deepEqual([...removed].sort(), [orphan, secret].sort());
+      assert.deepEqual([...removed].sort(), [orphan, volume].sort());
+      const left = async () => await containers.podman(["volume", "ls", "--format={{.Name}}"]);
+      assert.ok((await left()).includes(own));
+      assert.ok(!(await left()).includes(volume));
+      await engine.removeSessionVolumes("s1");
+      assert.ok(!(await left()).includes(own));
       assert.deepEqual(await containersOf(containers, owner), [living.name]);
       assert.equal(await call(session, "say"), "hello");
     } finally {
-      await engine.removeSecret(secret);
       await containers.podman(["rm", "-f", "--time=0", foreign]);
+      await containers.podman(["volume", "rm", "-f", own, volume]);
       await session.close();
     }
   }));
@@ -228,9 +236,11 @@ integrationTest("orphans of a run that has ended are removed, those of another s
 integrationTest("a secret of podman's own store reaches the container, and stands in no argv", {
   needs: NEEDS,
 }, () =>
-  withImage(async ({ containers, engine, owner, pinned }) => {
-    const name = `${secretPrefix(owner)}run1.greeting`;
-    await engine.keepSecret(name, "from the store");
+  withImage(async ({ containers, engine, pinned }) => {
+    const name = `wharf-${fresh()}`;
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, "from the store");
+    await containers.podman(["secret", "create", name, file]);
     try {
       const spec = specOf(pinned, { env: { DESCRIPTION: "x" }, secrets: { GREETING: name } });
       const session = await opened(engine, spec);
@@ -243,7 +253,8 @@ integrationTest("a secret of podman's own store reaches the container, and stand
       assert.ok(!described.includes("from the store"));
       await session.close();
     } finally {
-      await engine.removeSecret(name);
+      await containers.podman(["secret", "rm", name]);
+      await Deno.remove(file);
     }
   }));
 

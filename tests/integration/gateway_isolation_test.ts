@@ -118,3 +118,55 @@ Deno.test("with --isolate-sessions each session has its own, and the operator's"
     assert.match((await runWharf(["active"], { env })).stdout, /kept/);
   });
 });
+
+Deno.test("with --isolate-sessions a session's settings are its own, and are forgotten with it", async () => {
+  await withState(async (env) => {
+    await using remote = new RemoteServer();
+    const file = `${env["XDG_STATE_HOME"]}/servers.json`;
+    const server = {
+      name: "com.example/keyed",
+      description: "For a test.",
+      version: "1.0.0",
+      remotes: [{
+        type: "streamable-http",
+        url: remote.url.href,
+        headers: [{ name: "X-Team", description: "Whose it is", isRequired: true, isSecret: true }],
+      }],
+    };
+    await Deno.writeTextFile(file, JSON.stringify({ servers: [{ server }] }));
+    const source = ["--source", "none", "--source", `ours=${file}`];
+    const id = "ours/com.example/keyed";
+    const plan = async (session: SessionOf) =>
+      await session.call("registry-add", { id, dry_run: true });
+    assert.equal((await runWharf(["refresh", ...source], { env })).code, 0);
+    await using wharf = await startWharf(["--isolate-sessions", ...source], { env });
+    {
+      await using ann = await open(wharf.mcp);
+      await using bob = await open(wharf.mcp);
+      await ann.call("registry-config-set", { id, env: { "X-Team": "key-of-ann" } });
+      const whole = await plan(ann);
+      assert.ok(whole.includes("Plan for") && !whole.includes("missing: X-Team"), whole);
+      assert.match(await plan(bob), /missing: X-Team/);
+      const added = await ann.call("registry-add", { id, confirm: true });
+      assert.ok(!added.includes("isError"), added);
+      assert.ok(remote.asked.some(({ headers }) => headers.get("x-team") === "key-of-ann"));
+      // Another value under the same name changes nothing for who was first.
+      await bob.call("registry-config-set", { id, env: { "X-Team": "key-of-bob" } });
+      remote.asked.length = 0;
+      const [name = ""] = await ann.names();
+      await ann.call(name);
+      assert.deepEqual(
+        [...new Set(remote.asked.map(({ headers }) => headers.get("x-team")))],
+        ["key-of-ann"],
+      );
+      for (const session of [ann, bob]) {
+        assert.doesNotMatch(await session.call("registry-get", { id }), /key-of-(?:ann|bob)/);
+      }
+    }
+    await until(() => remote.sessions.size === 0);
+    await using eve = await open(wharf.mcp);
+    assert.match(await plan(eve), /missing: X-Team/);
+    const kept = await runWharf(["add", id, "--dry-run", ...source], { env });
+    assert.match(kept.stdout, /missing: X-Team/);
+  });
+});

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
 import { runWharf, startWharf } from "./wharf.ts";
 
 /** The permissions that the banner lists. */
@@ -22,6 +23,41 @@ Deno.test("a server gives back the programs that its toolsets do not start", asy
   const images = await granted(["--toolsets", "oci,hub"], permissions);
   assert.doesNotMatch(images, /run|env/);
   assert.match(images, /net.*read/);
+  const all = await granted(["--toolsets", "hub"], ["-A"]);
+  assert.match(all, /net.*read/);
+  assert.doesNotMatch(all, /write|env/);
+});
+
+Deno.test("a server that keeps nothing can write to the file of calls all the same", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "wharf-grants-" });
+  try {
+    const file = `${folder}/calls.jsonl`;
+    await using server = await startWharf(["--toolsets", "hub", "--audit-log", file], {
+      permissions: ["-A"],
+    });
+    const client = new Client({ name: "test", version: "1" });
+    await client.connect(new StreamableHTTPClientTransport(server.mcp));
+    const invalid = { name: "get_hub_repository", arguments: { repository: "" } };
+    await client.callTool(invalid);
+    assert.match(await Deno.readTextFile(file), /"tool":"get_hub_repository"/);
+    await client.close();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the widest set starts Docker for whoever asks for it, and for nobody else", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "wharf-grants-" });
+  try {
+    const places = ["--cache-dir", `${folder}/cache`, "--state-dir", `${folder}/state`];
+    const asked = await granted(["--engine", "docker", ...places], ["-P=full"]);
+    assert.match(asked, /run=podman,docker,/);
+    const usual = await granted(places, ["-P=full"]);
+    assert.match(usual, /run=podman,/);
+    assert.doesNotMatch(usual, /docker(?:,|$)/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("the status tells a podman that is refused from one that has no use", async () => {

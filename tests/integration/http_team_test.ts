@@ -6,10 +6,11 @@
  */
 
 import assert from "node:assert/strict";
-import { Client, StreamableHTTPClientTransport } from "../sdk.ts";
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "../sdk.ts";
 import { buildImage } from "./images.ts";
 import { integrationTest } from "./needs.ts";
 import { startRegistry } from "./registry_harness.ts";
+import { RemoteServer } from "./remote_server.ts";
 import { runWharf, startWharf } from "./wharf.ts";
 
 async function connect(url: URL, token?: string): Promise<Client> {
@@ -91,6 +92,45 @@ integrationTest("the metrics count what the cache had, and who changed what is a
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("the metrics count calls of servers' tools, whichever way they come", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using remote = new RemoteServer();
+    const config = `${folder}/config.json`;
+    await Deno.writeTextFile(config, JSON.stringify({ policy: { "ad_hoc": true } }));
+    const places = ["--cache-dir", folder, "--state-dir", `${folder}/state`];
+    await using server = await startWharf(["--config", config, ...places]);
+    const client = await connect(server.mcp);
+    const call = async (name: string, given: Record<string, unknown> = {}) =>
+      JSON.stringify(await client.callTool({ name, arguments: given }));
+    const added = await call("registry-add", { id: "up", url: remote.url.href, confirm: true });
+    assert.ok(!added.includes("isError"), added);
+    await call("up_echo");
+    await call("registry-exec", { tool_name: "up_echo" });
+    await call("registry-exec", { id: "adhoc/up", tool: "echo" });
+    assert.match(await call("registry-exec", { id: "no/such", tool: "echo" }), /NOT_FOUND/);
+    assert.match(await call("registry-exec", { tool_name: "no_such" }), /NOT_FOUND/);
+    const metrics = await (await fetch(new URL("/metrics", server.mcp))).text();
+    const lines = metrics.split("\n");
+    for (
+      const line of [
+        'wharf_upstream_calls_total{server="adhoc/up",outcome="done"} 3',
+        'wharf_upstream_call_seconds_count{server="adhoc/up"} 3',
+        'wharf_tool_calls_total{tool="registry-exec",outcome="done"} 2',
+        'wharf_tool_calls_total{tool="registry-exec",outcome="failed"} 2',
+        'wharf_activations_total{action="activate",outcome="done"} 1',
+        "wharf_active_servers 1",
+      ]
+    ) assert.ok(lines.includes(line), `${line}\n${metrics}`);
+    // What callers write is nobody's label.
+    assert.ok(!metrics.includes("no/such") && !metrics.includes("no_such"));
+    await client.close();
+    assert.equal(await server.stop("SIGTERM"), 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("each call is one JSON line, without what it was called with", async () => {
   await using server = await startWharf(["--log-level", "error"]);
   const client = await connect(server.mcp);
@@ -138,15 +178,13 @@ Deno.test("the lines go to a file that is named, with arguments where that is as
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-  const { code, stderr } = await runWharf([
-    "serve",
-    "--transport",
-    "http",
-    "--audit-log",
-    "/nothing/there/calls.jsonl",
-  ]);
+  // The folder has gone by now.
+  const gone = `${folder}/calls.jsonl`;
+  const { code, stderr } = await runWharf(
+    ["serve", "--transport", "http", "--port", "0", "--audit-log", gone],
+  );
   assert.equal(code, 1);
-  assert.match(stderr, /Cannot write "\/nothing\/there\/calls.jsonl"/);
+  assert.ok(stderr.includes(`Cannot write "${gone}"`), stderr);
 });
 
 Deno.test("limits hold on the wire", async () => {
@@ -183,4 +221,52 @@ Deno.test("limits hold on the wire", async () => {
   const waits = await post(initialize);
   assert.equal(waits.status, 429);
   assert.match(waits.headers.get("retry-after") ?? "", /^\d+$/);
+});
+
+Deno.test("at SIGTERM calls in hand are answered whole, on either transport, and nobody new is let in", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const goOn = Promise.withResolvers<void>();
+    let started = 0;
+    const text = "whole ".repeat(50_000);
+    await using remote = new RemoteServer({
+      tools: [{
+        definition: { name: "wait", inputSchema: { type: "object" } },
+        async call() {
+          started++;
+          await goOn.promise;
+          return { content: [{ type: "text", text }] };
+        },
+      }],
+    });
+    const config = `${folder}/config.json`;
+    await Deno.writeTextFile(config, JSON.stringify({ policy: { "ad_hoc": true } }));
+    await using server = await startWharf(["--config", config, "--state-dir", `${folder}/state`]);
+    const clients = [await connect(server.mcp), new Client({ name: "older", version: "1" })];
+    const [newer, older] = clients;
+    assert.ok(newer !== undefined && older !== undefined);
+    await older.connect(new SSEClientTransport(new URL("/sse", server.mcp)));
+    const add = { id: "up", url: remote.url.href, confirm: true };
+    await newer.callTool({ name: "registry-add", arguments: add });
+    const calls = clients.map((client) => client.callTool({ name: "up_wait", arguments: {} }));
+    while (started < calls.length) await new Promise((resolve) => setTimeout(resolve, 20));
+    const ended = server.stop("SIGTERM");
+    const ready = new URL("/readyz", server.mcp);
+    const status = async () => {
+      const response = await fetch(ready);
+      await response.body?.cancel();
+      return response.status;
+    };
+    while (await status() === 200) await new Promise((resolve) => setTimeout(resolve, 20));
+    await assert.rejects(connect(server.mcp), /Wharf is stopping/);
+    goOn.resolve();
+    for (const call of calls) {
+      const { content } = await call;
+      assert.deepEqual(content, [{ type: "text", text }]);
+    }
+    assert.equal(await ended, 0);
+    for (const client of clients) await client.close().catch(() => {});
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -194,7 +194,7 @@ integrationTest(
     const unusable = /certificate or key cannot be used\nNext: Pass --tls-cert with the chain/;
     assert.match(await failed(files.key, files.key), unusable);
     assert.match(await failed(files.cert, `${authority.folder}/ca.key`), unusable);
-    assert.match(await failed(files.cert, "/nothing/there"), /there is no such file/);
+    assert.match(await failed(files.cert, `${authority.folder}/none`), /there is no such file/);
   },
 );
 

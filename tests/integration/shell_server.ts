@@ -25,15 +25,23 @@ export interface ShellTool {
   readonly command: string;
 }
 
+/** What {@linkcode buildShellServer} takes beside the tools. */
+export interface ShellImage {
+  /** Labels of the image. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The user that it runs as. @default {"65532"} */
+  readonly user?: string;
+}
+
 /**
  * Builds the image of a server, for this machine, with an attestation beside it.
  *
  * @param tools What it offers.
- * @param labels Labels of the image.
+ * @param image What else the image says.
  */
 export async function buildShellServer(
   tools: readonly ShellTool[],
-  labels: Readonly<Record<string, string>> = {},
+  { labels = {}, user = "65532" }: ShellImage = {},
 ): Promise<Built> {
   const image = await buildImage({
     os: "linux",
@@ -43,7 +51,7 @@ export async function buildShellServer(
       { path: "server.sh", bytes: new TextEncoder().encode(scriptOf(tools)), mode: 0o644 },
     ],
     config: {
-      User: "65532",
+      User: user,
       Entrypoint: ["/bin/busybox", "sh", "/server.sh"],
       Env: ["PATH=/bin"],
       Labels: labels,

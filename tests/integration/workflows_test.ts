@@ -194,6 +194,53 @@ Deno.test("a release runs and attests each of the binaries, by its name", () => 
   assert.deepEqual(attested?.sort(), names.map((name) => `dist/${name}`));
 });
 
+Deno.test("a version to try becomes nobody's latest", async () => {
+  const { release, image } = workflow("release.yml").jobs;
+  const script = (steps: readonly z.infer<typeof STEP>[] | undefined, what: string) =>
+    (steps ?? []).flatMap((step) => "run" in step && step.run.includes(what) ? [step.run] : [])
+      .join("\n");
+  /** What the script would run, with programs that only say how they were called. */
+  const calls = async (text: string, tag: string) => {
+    const folder = await Deno.makeTempDir({ prefix: "wharf-workflow-" });
+    try {
+      const { success, stdout, stderr } = await new Deno.Command("bash", {
+        args: [
+          "-euo",
+          "pipefail",
+          "-c",
+          `podman() { echo "podman $*"; }; gh() { echo "gh $*"; }
+cat() { echo sha256:0; }\n${text}`,
+        ],
+        clearEnv: true,
+        cwd: folder,
+        env: {
+          PATH: Deno.env.get("PATH") ?? "",
+          HOME: folder,
+          TAG: tag,
+          REPOSITORY: "wharf/wharf",
+          IMAGE: "ghcr.io/wharf/wharf",
+          ACTOR: "me",
+          PASSWORD: "none",
+          GITHUB_OUTPUT: `${folder}/output`,
+        },
+      }).output();
+      assert.ok(success, new TextDecoder().decode(stderr));
+      return new TextDecoder().decode(stdout);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  };
+  const push = script(image?.steps, "manifest push");
+  const whole = await calls(push, "v1.2.3");
+  assert.match(whole, /docker:\/\/ghcr\.io\/wharf\/wharf:1\.2\.3\n.*wharf:latest\n/);
+  const early = await calls(push, "v1.2.3-rc.1");
+  assert.match(early, /docker:\/\/ghcr\.io\/wharf\/wharf:1\.2\.3-rc\.1\n/);
+  assert.doesNotMatch(early, /latest/);
+  const create = script(release?.steps, "gh release create");
+  assert.match(await calls(create, "v1.2.3"), /^gh release create v1\.2\.3 .*--latest /m);
+  assert.match(await calls(create, "v1.2.3-rc.1"), /^gh release create .*--prerelease /m);
+});
+
 Deno.test("a job has no more rights than its work needs", () => {
   const rights = Object.fromEntries(
     Object.entries(workflow("release.yml").jobs).map(([name, { permissions }]) => [

@@ -32,6 +32,55 @@ Deno.test("AppMetrics counts calls by Wharf's own tools and by server, never by 
   assert.ok(!metrics.text().includes("what a caller wrote"));
 });
 
+Deno.test("AppMetrics passedOn() counts calls by the server that they reach, and no other", async () => {
+  const metrics = new AppMetrics("1");
+  const steps: string[] = [];
+  const unused = () => assert.fail("only calls are passed on here");
+  let answer: () => Promise<Record<string, unknown>> = () => Promise.resolve({ content: [] });
+  let nowMs = 0;
+  const door = metrics.passedOn({
+    open: () => Promise.resolve(void steps.push("open")),
+    offers: {
+      findTool: (name) => name === "memory_create" ? { id: "reference/memory" } : undefined,
+    },
+    server: (id) => {
+      if (id === "alias") return { record: { id: "reference/memory" } };
+      throw new AppError("NOT_FOUND", `Cannot find "${id}"`);
+    },
+    call: (where) => {
+      steps.push(JSON.stringify(where));
+      nowMs += 40;
+      return answer();
+    },
+    add: unused,
+    remove: unused,
+    list: () => Promise.resolve([]),
+    configure: unused,
+    logs: () => Promise.resolve(["a line"]),
+  }, { now: () => nowMs });
+  const options = { signal: new AbortController().signal };
+  await door.call({ name: "memory_create" }, {}, options);
+  await door.call({ id: "alias", tool: "create" }, {}, options);
+  answer = () => Promise.resolve({ content: [], isError: true });
+  await door.call({ name: "memory_create" }, {}, options);
+  answer = () => Promise.reject(new AppError("CANCELLED", "Cannot go on: cancelled"));
+  await assert.rejects(door.call({ name: "memory_create" }, {}, options), { code: "CANCELLED" });
+  await assert.rejects(door.call({ id: "what a caller wrote", tool: "x" }, {}, options));
+  assert.deepEqual(steps.slice(0, 2), ["open", '{"name":"memory_create"}']);
+  const lines = samples(metrics);
+  for (
+    const line of [
+      'wharf_upstream_calls_total{server="reference/memory",outcome="done"} 2',
+      'wharf_upstream_calls_total{server="reference/memory",outcome="failed"} 1',
+      'wharf_upstream_calls_total{server="reference/memory",outcome="cancelled"} 1',
+      'wharf_upstream_call_seconds_count{server="reference/memory"} 4',
+      'wharf_upstream_call_seconds_sum{server="reference/memory"} 0.16',
+    ]
+  ) assert.ok(lines.includes(line), `${line}\n${lines.join("\n")}`);
+  assert.ok(!metrics.text().includes("what a caller wrote"));
+  assert.deepEqual([await door.list(), await door.logs("x", 1)], [[], ["a line"]]);
+});
+
 Deno.test("AppMetrics net() counts requests by well-known host, and keeps what is left of a quota", async () => {
   const metrics = new AppMetrics("1");
   const net = metrics.net({
