@@ -182,13 +182,14 @@ async function run(
     clock: systemClock,
     redact: [...secretsOf(config, env), ...named.flatMap((name) => env[name] ?? [])],
   });
+  const { auditFile } = config.serve;
   const audit = openLog({
     // For machines, whatever the log looks like, and whatever is left out of it.
     format: "json",
     level: "info",
     clock: systemClock,
     redact: secretsOf(config, env),
-  }, config.serve.auditFile === undefined ? undefined : appendTo(config.serve.auditFile));
+  }, invocation.kind === "serve" && auditFile !== undefined ? appendTo(auditFile) : undefined);
   for (const warning of config.warnings) log.warn(warning);
   const certificates = openCertificates({ files, env, log });
   await using net = openNet({
