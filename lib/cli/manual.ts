@@ -69,7 +69,7 @@ export const MANUAL: Readonly<Record<string, readonly string[]>> = {
   ],
   refresh: [
     "Reads all sources, or one, side by side. One that was read minutes ago says when it may be " +
-    "asked again; one that fails keeps its last good data.",
+    "asked again; one that fails keeps its last good data. It ends with 1 where all of them fail.",
   ],
   status: [
     "Shows for each source the number of entries, the age, the last error and the next refresh; the " +

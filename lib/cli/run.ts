@@ -159,7 +159,13 @@ async function printFacts(
     const items = list === undefined ? undefined : answer[list];
     if (Array.isArray(items) && items.length === 0) terminal.out(`${list}: none`);
   }
-  return result.isError !== true;
+  return result.isError !== true && !isAllFailed(answer["sources"]);
+}
+
+/** Whether sources were to be read, and none could be. */
+function isAllFailed(sources: unknown): boolean {
+  return Array.isArray(sources) && sources.length > 0 &&
+    sources.every((source) => source?.outcome === "failed");
 }
 
 /** Prints a document as the registry has it: its parts joined, and nothing else. */

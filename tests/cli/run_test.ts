@@ -122,6 +122,19 @@ Deno.test("runTool() says that a search found nothing", async () => {
   assert.deepEqual([code, out], [0, ["registry  r.example", "results: none"]]);
 });
 
+Deno.test("runTool() fails where no source could be read", async () => {
+  const answer = (...outcomes: readonly string[]) => () => ({
+    content: [{ type: "text", text: "62 servers" }],
+    structuredContent: { sources: outcomes.map((outcome) => ({ outcome })) },
+  });
+  const codeOf = async (...outcomes: readonly string[]) =>
+    (await run(["refresh"], "registry-refresh", answer(...outcomes))).code;
+  assert.equal(await codeOf("failed", "failed"), 1);
+  assert.equal(await codeOf("failed", "updated"), 0);
+  assert.equal(await codeOf("cooling"), 0);
+  assert.equal(await codeOf(), 0);
+});
+
 Deno.test("runTool() tells a wrong command line from a question that has no answer", async () => {
   const failing = (code: AppError["code"]) => () => {
     throw new AppError(code, 'Cannot find "x": there is none', { hint: "Try y" });
