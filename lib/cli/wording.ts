@@ -73,7 +73,10 @@ export function errorInCommands(error: AppError, command: CommandSpec | undefine
   const { code, message, hint = "" } = error;
   const isArgument = code === "INVALID_ARGUMENT" &&
     message.startsWith(`Cannot call ${command.tool}: "`);
-  if (!isArgument) return reworded(error, message, inCommands(hint, command));
+  if (!isArgument) {
+    const named = message.replace(/^Cannot finish(?= in \d)/, `Cannot finish "${command.name}"`);
+    return reworded(error, named, inCommands(hint, command));
+  }
   return reworded(error, argumentText(message, command), `See wharf ${command.name} --help`);
 }
 

@@ -80,6 +80,11 @@ Deno.test("errorInCommands() names the flag whose value a tool refuses", async (
   assert.equal(code, "INVALID_ARGUMENT");
   assert.match(message, /^Cannot run "tags": <repository>: too big: .*; --limit: too big: /);
   assert.equal(hint, "See wharf tags --help");
+  const late = new AppError("TIMEOUT", "Cannot finish in 2 s: the deadline passed");
+  assert.equal(
+    errorInCommands(late, findCommand("ping")).message,
+    'Cannot finish "ping" in 2 s: the deadline passed',
+  );
   // `call` names tools and their arguments itself.
   assert.equal(errorInCommands(error, findCommand("call")), error);
 });
