@@ -50,15 +50,13 @@ import { memoryUse } from "./lib/host/memory.ts";
 import { listen, openNet } from "./lib/host/net.ts";
 import { grantedPermissions, isGranted, revokeGrants } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
+import { stopSignal } from "./lib/host/signals.ts";
 import { freeBytes } from "./lib/host/space.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
 import { withAuthToken } from "./lib/serving.ts";
 
 const INFO = { name: "wharf", version: deno.version } as const;
-
-/** Exit code of a process that SIGINT ended, as shells count it. */
-const INTERRUPTED = 130;
 
 /** A config file is written by hand. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -133,7 +131,7 @@ async function connect(
       directory: Deno.cwd(),
     },
     terminal,
-    signal: stopSignal(),
+    signal: stopSignal(systemClock),
   });
 }
 
@@ -241,7 +239,7 @@ async function run(
     config,
     INFO,
   );
-  const stopped = stopSignal();
+  const stopped = stopSignal(systemClock);
   try {
     return await perform(invocation, {
       app,
@@ -476,19 +474,6 @@ async function writable(directory: string | undefined): Promise<string | undefin
   );
   const isGranted = states.every(({ state }) => state === "granted");
   return isGranted && await isWritable(directory) ? directory : undefined;
-}
-
-/** Aborts at the first SIGINT or SIGTERM; the second ends the process at once. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) Deno.exit(INTERRUPTED);
-    controller.abort();
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  // Windows knows SIGINT and SIGBREAK only.
-  Deno.addSignalListener(Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM", stop);
-  return controller.signal;
 }
 
 // Connections that are kept alive and signal listeners would hold the process.
