@@ -152,7 +152,8 @@ export class Activations {
   }
 
   /**
-   * Changes values of an entry's settings; a running server is started again at its next use.
+   * Changes values of an entry's settings; a running server is started again at its next
+   * use, or at once where clients wait for what it says by itself.
    *
    * @returns Names and kinds of all its values.
    * @throws {AppError} `NOT_FOUND` for an unknown id, and as `SettingsStore.change`.
@@ -181,7 +182,7 @@ export class Activations {
     );
     const server = this.#servers.get(entry.id.toLowerCase());
     const isRunning = server?.status === "ready";
-    if (isRunning) await server.restart();
+    if (isRunning) await server.renew();
     return { values, restarted: isRunning };
   }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { abortError } from "../core/deadline.ts";
+import { abortError, throwIfAborted } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import type { ActiveRecord } from "./active_state.ts";
@@ -22,16 +22,11 @@ import type { Launched, Usage } from "./launched.ts";
 import type { Started } from "./launcher.ts";
 import type { ServerOffer } from "./offers.ts";
 import type { ProxyClient } from "./proxy_types.ts";
+import { Restarts } from "./restarts.ts";
 import { CLIENT_CAPABILITIES } from "./server_traffic.ts";
 import { UpstreamSession } from "./session.ts";
 import { keyOf } from "./turns.ts";
 import { type ChangedTool, compareDefinitions, heldBack, type ToolDefinition } from "./trust.ts";
-
-/** Time between restarts; after the last one the server has failed. */
-const BACK_OFF_MS = [1000, 2000, 4000, 8000, 16_000];
-
-/** A server that ran for this long has not crashed at its start. */
-const STEADY_MS = 60_000;
 
 /** Between closed input, SIGTERM and SIGKILL. */
 const STOP_GRACE_MS = 3000;
@@ -55,9 +50,8 @@ export class ActiveServer {
   #removed: ReadonlySet<string> = new Set();
   #error: AppError | undefined;
   #resting: AbortController | undefined;
-  #restarts = 0;
+  readonly #restarts: Restarts;
   #hasLaunched = false;
-  #crashes = 0;
   #calls = 0;
   #errors = 0;
 
@@ -71,6 +65,13 @@ export class ActiveServer {
     this.#record = record;
     this.#shown = record.tools;
     this.#deps = deps;
+    this.#restarts = new Restarts({
+      ...deps,
+      id: record.id,
+      // The tries end with the server, and not with this one of them: a call may have joined it.
+      start: () => this.session(),
+      onState: (state) => this.#set(state),
+    });
   }
 
   /** What was agreed to. */
@@ -101,7 +102,7 @@ export class ActiveServer {
       upMs: this.#startedAtMs === undefined || this.#status !== "ready"
         ? undefined
         : this.#deps.clock.now() - this.#startedAtMs,
-      restarts: this.#restarts,
+      restarts: this.#restarts.count,
       calls: this.#calls,
       errors: this.#errors,
       inFlight: this.#session?.inFlight ?? 0,
@@ -198,6 +199,8 @@ export class ActiveServer {
    */
   async subscribe(client: ProxyClient, uri: string, signal: AbortSignal): Promise<void> {
     await this.session({ signal });
+    // Whoever has gone meanwhile is forgotten already, and would never be again.
+    throwIfAborted(signal);
     try {
       await this.#deps.traffic.subscriptions.add(client, uri);
     } catch (thrown) {
@@ -259,11 +262,24 @@ export class ActiveServer {
   async restart(): Promise<void> {
     const session = this.#session;
     this.#resting?.abort();
+    this.#restarts.stop();
     this.#session = undefined;
     this.#status = "idle";
     // The next run may begin before this one has ended, with secrets of its own.
     using _secrets = this.#release();
     await session?.close(STOP_GRACE_MS);
+  }
+
+  /**
+   * Stops the process as `restart` does; it is started at once where clients wait for what it says
+   * by itself, since they make no call that would start it.
+   */
+  async renew(): Promise<void> {
+    await this.restart();
+    if (!this.#deps.traffic.isAwaited) return;
+    this.session().catch(() => {
+      if (this.#status === "failed") this.#restarts.begin(0);
+    });
   }
 
   /**
@@ -273,6 +289,7 @@ export class ActiveServer {
    */
   async stop(graceMs = STOP_GRACE_MS): Promise<void> {
     this.#resting?.abort();
+    this.#restarts.stop();
     this.#over.abort(gone(this.#record.id));
     this.#status = "stopped";
     using _secrets = this.#release();
@@ -361,6 +378,7 @@ export class ActiveServer {
       this.#startedAtMs = clock.now();
       this.#compare(session);
       this.#error = undefined;
+      this.#restarts.stop();
       this.#set("ready");
       this.#rest(session);
       return session;
@@ -423,33 +441,13 @@ export class ActiveServer {
     rest().catch(() => {});
   }
 
-  /** It has ended by itself: started again after a while, at longer intervals, up to a limit. */
+  /** It has ended by itself. */
   #crashed(error: AppError): void {
     const { clock, log } = this.#deps;
-    const ranMs = clock.now() - (this.#startedAtMs ?? clock.now());
-    if (ranMs > STEADY_MS) this.#crashes = 0;
-    const waitMs = BACK_OFF_MS[this.#crashes++];
     this.#session = undefined;
     this.#error = error;
     log.warn("an activated server has ended", { server: this.#record.id, reason: error.message });
-    if (waitMs === undefined) {
-      this.#set("failed");
-      return;
-    }
-    this.#set("restarting");
-    const again = async () => {
-      await clock.sleep(waitMs, this.#over.signal);
-      if (this.#status !== "restarting") return;
-      this.#restarts++;
-      await this.session();
-    };
-    again().catch((thrown) => {
-      if (this.#over.signal.aborted) return;
-      log.warn("an activated server cannot be started again", {
-        server: this.#record.id,
-        reason: toAppError(thrown).message,
-      });
-    });
+    this.#restarts.begin(clock.now() - (this.#startedAtMs ?? clock.now()));
   }
 
   #take(record: ActiveRecord): void {

@@ -39,6 +39,9 @@ const HINTS: readonly ToolHint[] = [
   "openWorldHint",
 ];
 
+/** Members of annotations that clients check; others are for those who know them. */
+const KNOWN_HINTS: ReadonlySet<string> = new Set(["title", ...HINTS]);
+
 /** A JSON Schema of an object, as MCP wants it of tools. */
 export interface ObjectSchema {
   /** Arguments and structured results are objects. */
@@ -62,6 +65,7 @@ export interface CleanTool {
   /** The server's own claims on what a call does, and another name for people. */
   readonly annotations?: Readonly<Partial<Record<ToolHint, boolean>>> & {
     readonly title?: string;
+    readonly [member: string]: unknown;
   };
   /** The others, such as `icons`, `execution` and `_meta`. */
   readonly [member: string]: unknown;
@@ -91,6 +95,7 @@ export function cleanTool(definition: ToolDefinition): CleanedTool {
     notes.push(`the description was cut after ${MAX_DESCRIPTION_CHARS} characters`);
   }
   const annotations = {
+    ...Object.fromEntries(Object.entries(hints).filter(([name]) => !KNOWN_HINTS.has(name))),
     ...(shortTitle === undefined ? {} : { title: shortTitle }),
     ...Object.fromEntries(
       HINTS.filter((hint) => typeof hints[hint] === "boolean").map((hint) => [hint, hints[hint]]),

@@ -77,6 +77,7 @@ export async function initialize(peer: Peer, options: InitializeOptions): Promis
     throw new AppError(
       "TOO_LARGE",
       `Cannot ${action}: it says more than ${MAX_ANSWER_CHARS} characters of itself`,
+      { hint: "The server tells too much in the handshake; report it to its makers" },
     );
   }
   const { protocolVersion, serverInfo } = answer;

@@ -203,6 +203,7 @@ export class ProxySession implements Disposable {
    */
   notify({ method, params = {} }: RpcCall): void {
     const { traffic } = this.#activations;
+    if (method === "notifications/initialized") traffic.lookForRoots();
     if (method === "notifications/roots/list_changed") traffic.tellRootsChanged();
     if (method === "notifications/tasks/status") traffic.tellTask(this.#client, params);
   }

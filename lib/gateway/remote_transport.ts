@@ -50,10 +50,21 @@ export interface RemoteTransportOptions {
 type Inner = StreamableHTTPClientTransport | SSEClientTransport;
 type Id = string | number;
 
+/** An exchange that is to bring an answer. */
+interface Exchange {
+  /** Ends it. */
+  readonly dropped: AbortController;
+  /** Settles when the server has the request: its answer has begun, if only with a head. */
+  readonly begun: PromiseWithResolvers<void>;
+}
+
 const OPEN_TIMEOUT_MS = 30_000;
 
 /** For the other side to end a session. */
 const GOODBYE_MS = 1_000;
+
+/** For a request to get there before its cancellation, which goes another way. */
+const ORDER_MS = 1_000;
 
 /** For an answer that has come but is still being read when its stream ends. */
 const READ_MS = 250;
@@ -86,12 +97,16 @@ export class RemoteTransport implements Transport {
   onmessage?: NonNullable<Transport["onmessage"]>;
   readonly #deps: RemoteTransportDeps;
   readonly #options: RemoteTransportOptions;
+  /** Aborts when the connection is about to end. */
+  readonly #leaving = new AbortController();
   readonly #over = new AbortController();
   readonly #ended = Promise.withResolvers<AppError | undefined>();
-  /** Requests that wait for an answer. */
-  readonly #unanswered = new Set<Id>();
+  /** Requests that wait for an answer, and the exchange that is to bring it. */
+  readonly #unanswered = new Map<Id, Exchange>();
   /** Those of them whose stream ended, and is to be resumed. */
   readonly #suspended = new Set<Id>();
+  /** Cancellations on their way. */
+  readonly #cancelling = new Set<Promise<void>>();
   /** The SDK looks at it before each try. */
   readonly #reconnection = { ...RECONNECTION };
   /** Errors of sending: whoever sent has them, and the log need not. */
@@ -142,11 +157,12 @@ export class RemoteTransport implements Transport {
     if (this.#closing !== undefined) throw this.#fault ?? closed();
     if ("method" in message && "id" in message && options.takesLarge === true) {
       this.#large.expect(message.id);
-    } else if ("method" in message && message.method === "notifications/cancelled") {
-      const id = message.params?.requestId;
-      if (typeof id === "number" || typeof id === "string") this.#large.forget(id);
     }
-    if (this.#inner !== undefined) return await this.#deliver(this.#inner, message);
+    if (this.#inner !== undefined) {
+      const cancelled = cancelledBy(message);
+      if (cancelled === undefined) return await this.#deliver(this.#inner, message);
+      return await this.#cancel(cancelled, message);
+    }
     const inner = new StreamableHTTPClientTransport(this.#options.url, {
       fetch: this.#exchange,
       reconnectionOptions: this.#reconnection,
@@ -202,10 +218,12 @@ export class RemoteTransport implements Transport {
 
   async #close(graceMs: number): Promise<void> {
     const inner = this.#inner;
+    this.#leaving.abort();
     if (inner instanceof StreamableHTTPClientTransport && this.#fault === undefined) {
       using limit = deadline(this.#deps.clock, graceMs);
       await Promise.race([
-        inner.terminateSession().catch((thrown) => this.#note(thrown)),
+        Promise.allSettled(this.#cancelling).then(() => inner.terminateSession())
+          .catch((thrown) => this.#note(thrown)),
         new Promise((resolve) => limit.signal.addEventListener("abort", resolve, { once: true })),
       ]);
     }
@@ -225,16 +243,49 @@ export class RemoteTransport implements Transport {
     void this.end(0);
   }
 
+  /** Cancels a request, after it and before the end of the connection. */
+  async #cancel(id: Id, message: JSONRPCMessage): Promise<void> {
+    const told = this.#hasBegun(id).then(() => this.#deliver(this.#inner, message));
+    this.#cancelling.add(told);
+    try {
+      await told;
+    } finally {
+      this.#cancelling.delete(told);
+      // It gets no answer (MCP specification, "Cancellation"), and many servers leave its stream open.
+      const exchange = this.#unanswered.get(id);
+      this.#forget(id);
+      const why = "Cannot wait for an answer: the request was cancelled";
+      exchange?.dropped.abort(new AppError("CANCELLED", why));
+    }
+  }
+
+  /** Waits until the server has a request, as far as it says so in time. */
+  async #hasBegun(id: Id): Promise<void> {
+    const waited = new AbortController();
+    const signal = AbortSignal.any([waited.signal, this.#leaving.signal]);
+    await Promise.race([
+      this.#unanswered.get(id)?.begun.promise,
+      this.#deps.clock.sleep(ORDER_MS, signal).catch(() => {}),
+    ]);
+    waited.abort();
+  }
+
+  #forget(id: Id): void {
+    this.#unanswered.delete(id);
+    this.#suspended.delete(id);
+    this.#large.forget(id);
+  }
+
   async #deliver(inner: Inner | undefined, message: JSONRPCMessage): Promise<void> {
     const id = "method" in message && "id" in message ? message.id : undefined;
-    if (id !== undefined) this.#unanswered.add(id);
+    if (id !== undefined) {
+      const begun = Promise.withResolvers<void>();
+      this.#unanswered.set(id, { dropped: new AbortController(), begun });
+    }
     try {
       await this.#stream.run(id, () => inner?.send(message));
     } catch (thrown) {
-      if (id !== undefined) {
-        this.#unanswered.delete(id);
-        this.#large.forget(id);
-      }
+      if (id !== undefined) this.#forget(id);
       throw this.#fault ?? this.#told(thrown);
     }
   }
@@ -291,7 +342,7 @@ export class RemoteTransport implements Transport {
 
   #hear(error: Error): void {
     if (this.#closing !== undefined) return;
-    if (!this.#thrown.has(error)) this.#note(error);
+    if (!this.#thrown.has(error) && !this.#isOver(this.#stream.getStore())) this.#note(error);
     // Without its one stream the older transport has lost its session; it must not open another.
     if (error instanceof SseError) {
       // Not before it has set the timer that its end clears.
@@ -310,15 +361,16 @@ export class RemoteTransport implements Transport {
     const { method = "GET" } = init;
     // The SDK comes back for an answer even when it was an error, and leaves that stream open.
     const id = this.#stream.getStore();
-    const isOver = id !== undefined && !this.#unanswered.has(id);
-    if (method === "GET" && isOver) return new Response(null, { status: 405 });
+    if (method === "GET" && this.#isOver(id)) return new Response(null, { status: 405 });
+    const exchange = id === undefined ? undefined : this.#unanswered.get(id);
+    const signal = AbortSignal.any([init.signal ?? [], exchange?.dropped.signal ?? []].flat());
     try {
-      if (method === "GET") await this.#pace(init.signal ?? undefined);
-      const response = await this.#deps.remote.fetch(url, init);
+      if (method === "GET") await this.#pace(signal);
+      const response = await this.#deps.remote.fetch(url, { ...init, signal });
       this.#problem = undefined;
+      exchange?.begun.resolve();
       if (response.ok && method === "GET") return await this.#streamOf(response);
       if (response.ok && method === "POST") {
-        const id = this.#stream.getStore();
         return await this.#large.read(response, id, (message) => this.#take(message));
       }
       if (response.ok || method === "DELETE") return response;
@@ -344,6 +396,11 @@ export class RemoteTransport implements Transport {
       throw this.#problem;
     }
   };
+
+  /** Whether a request needs no answer any more. */
+  #isOver(id: Id | undefined): boolean {
+    return id !== undefined && !this.#unanswered.has(id);
+  }
 
   /** The SDK would read whatever comes in place of a stream of events, or leave it open. */
   async #streamOf(response: Response): Promise<Response> {
@@ -372,9 +429,8 @@ export class RemoteTransport implements Transport {
       // All requests end with the connection.
       return;
     }
-    if (!this.#unanswered.delete(id)) return;
-    this.#suspended.delete(id);
-    this.#large.forget(id);
+    if (!this.#unanswered.has(id)) return;
+    this.#forget(id);
     const message = "The connection broke off before the answer came";
     this.onmessage?.({ jsonrpc: "2.0", id, error: { code: CONNECTION_CLOSED, message } });
   }
@@ -404,6 +460,13 @@ export class RemoteTransport implements Transport {
       hint: "Check that the address is the one of an MCP server",
     });
   }
+}
+
+/** The request that a message cancels, if it does. */
+function cancelledBy(message: JSONRPCMessage): Id | undefined {
+  if (!("method" in message) || message.method !== "notifications/cancelled") return undefined;
+  const id = message.params?.requestId;
+  return typeof id === "number" || typeof id === "string" ? id : undefined;
 }
 
 /** The SDK's own end of a transport; ours is told once, by us. */

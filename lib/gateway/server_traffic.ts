@@ -70,7 +70,7 @@ const MAX_ID_CHARS = 1_024;
 /** Questions about a task that a client works on. */
 const OF_TASKS: ReadonlySet<string> = new Set(["tasks/get", "tasks/result", "tasks/cancel"]);
 
-/** For a server to take a level or a subscription. */
+/** For a server to take a level, a subscription, or the end of a task. */
 const TELL_MS = 5_000;
 
 /** What Wharf's clients have to do with one server. */
@@ -85,6 +85,10 @@ export class ServerTraffic {
   readonly #pages = new Map<string, ProxyClient>();
   /** Tasks that clients work on for the server. */
   readonly #clientTasks = new Map<string, ProxyClient>();
+  /** Who has told the server of roots. */
+  #rootsOf: ProxyClient | undefined;
+  /** Whether the server knows roots of a client that has gone. */
+  #hasOldRoots = false;
   #session: UpstreamSession | undefined;
   #level: string | undefined;
 
@@ -121,6 +125,8 @@ export class ServerTraffic {
   async attach(session: UpstreamSession): Promise<void> {
     this.#session = session;
     this.#level = undefined;
+    this.#rootsOf = undefined;
+    this.#hasOldRoots = false;
     session.onNotification((notification) => this.#take(notification));
     await Promise.all([this.tellLevel(), this.subscriptions.renew()]);
   }
@@ -128,6 +134,10 @@ export class ServerTraffic {
   /** Forgets a client that has gone. */
   forget(client: ProxyClient): void {
     this.subscriptions.forget(client);
+    if (this.#rootsOf === client) {
+      this.#rootsOf = undefined;
+      this.#hasOldRoots = true;
+    }
     for (const known of [this.#pages, this.#clientTasks]) {
       for (const [id, other] of known) if (other === client) known.delete(id);
     }
@@ -167,6 +177,19 @@ export class ServerTraffic {
   }
 
   /**
+   * Has the server ask for roots again where those that it knows are of a client that has gone, as
+   * soon as there is one client whom such a question goes to: it must not work with another's.
+   */
+  lookForRoots(): void {
+    const able = this.#deps.traffic.clients.filter(({ capabilities }) =>
+      capabilities.roots !== undefined
+    );
+    if (!this.#hasOldRoots || able.length !== 1) return;
+    this.#hasOldRoots = false;
+    this.tellRootsChanged();
+  }
+
+  /**
    * Passes on how a task of a client's stands.
    *
    * @param client Who works on it.
@@ -180,6 +203,13 @@ export class ServerTraffic {
     );
   }
 
+  /** Ends a task whose client has gone. */
+  cancelTask(taskId: string): void {
+    this.#tell({ method: "tasks/cancel", params: { taskId } }).catch((thrown) =>
+      this.#failed("tasks/cancel", thrown)
+    );
+  }
+
   async #tell(call: RpcCall): Promise<void> {
     if (this.#session === undefined || this.#session.ended !== undefined) return;
     await this.#session.request(call, { timeoutMs: TELL_MS });
@@ -188,12 +218,13 @@ export class ServerTraffic {
   /** Passes a question on to the client that it is for. */
   async #ask(call: RpcCall, context: ServerRequestContext): Promise<JsonObject> {
     const params = call.params ?? {};
-    const { client, id } = this.#addressee(call.method, params, context);
+    const { client, id } = this.#addressee(call, context);
     this.#check(client, call);
     const task = this.#deps.traffic.tasks.findUpstream(this.#id, relatedTask(params));
     const token = isObject(params._meta) ? params._meta.progressToken : undefined;
     const asked = task === undefined ? params : withTaskId(params, task.upstreamId, task.id);
     if (call.method === "elicitation/create") this.#expectPage(client, params.elicitationId);
+    using _asked = this.turns.ask(client);
     const result = await client.request({ method: call.method, params: asked }, {
       signal: context.signal,
       ...(id === undefined ? {} : { relatedTo: id }),
@@ -201,6 +232,10 @@ export class ServerTraffic {
         onProgress: (progress) => this.#passProgress({ ...progress, progressToken: token }),
       }),
     });
+    if (call.method === "roots/list") {
+      this.#rootsOf = client;
+      this.#hasOldRoots = false;
+    }
     this.#keepTask(client, call, result);
     if (call.method === "tasks/list") return this.#ownTasks(client, result);
     return task === undefined ? result : withTaskId(result, task.id, task.upstreamId);
@@ -238,18 +273,18 @@ export class ServerTraffic {
 
   /** Whom a question is for, and which of its requests it belongs to. */
   #addressee(
-    method: string,
-    params: JsonObject,
+    question: RpcCall,
     { origins, isRelated }: ServerRequestContext,
   ): { readonly client: ProxyClient; readonly id?: Origin["id"] } {
     const running = origins.filter(isCallOrigin);
+    const { method, params = {} } = question;
     const client = this.#ownerOf(method, params);
     if (client !== undefined) {
       const call = running.findLast((origin) => origin.client === client);
       return call ?? { client };
     }
     const call = isRelated ? running[0] : this.turns.callOf(running);
-    return call ?? { client: this.#onlyOne(method) };
+    return call ?? { client: this.#onlyOne(question) };
   }
 
   /** Whom a question names by a task; one whose task is forgotten is nobody else's. */
@@ -267,17 +302,22 @@ export class ServerTraffic {
   }
 
   /** The one client that can answer a question which belongs to no call. */
-  #onlyOne(method: string): ProxyClient {
-    const needed = CAPABILITIES[method] ?? "";
-    const able = this.#deps.traffic.clients.filter(({ capabilities }) =>
-      capabilities[needed] !== undefined
+  #onlyOne(question: RpcCall): ProxyClient {
+    const [first = "", ...others] = neededFor(question);
+    const kind = this.#deps.traffic.clients.filter(({ capabilities }) =>
+      hasCapability(capabilities, first)
     );
+    const whole = kind.filter(({ capabilities }) =>
+      others.every((needed) => hasCapability(capabilities, needed))
+    );
+    // Where none can do all of it, what the only one lacks is the better reason.
+    const able = whole.length === 0 ? kind : whole;
     const [only] = able;
     if (only !== undefined && able.length === 1) return only;
     throw refused(
-      method,
+      question.method,
       able.length === 0
-        ? `no client that can answer is connected (it takes the capability "${needed}")`
+        ? `no client that can answer is connected (it takes the capability "${first}")`
         : `it belongs to no call, and ${able.length} clients could answer`,
     );
   }

@@ -162,7 +162,7 @@ export class UpstreamSession implements AsyncDisposable {
       });
       this.#definitions = await this.#collect(this.#offered(), signal);
     } catch (thrown) {
-      const error = this.#withLog(toAppError(thrown));
+      const error = this.#withLog(startError(toAppError(thrown)));
       await this.close(END_GRACE_MS);
       throw error;
     } finally {
@@ -280,7 +280,10 @@ export class UpstreamSession implements AsyncDisposable {
    */
   close(graceMs = 5_000): Promise<void> {
     const why = (action: string) =>
-      new AppError("UNAVAILABLE", `Cannot ${action}: it was stopped`, { retryable: true });
+      new AppError("UNAVAILABLE", `Cannot ${action}: it was stopped`, {
+        retryable: true,
+        hint: "Try again, so that it starts anew",
+      });
     this.#finish(why, { asked: true });
     return this.#closing ??= this.#close(graceMs);
   }
@@ -444,6 +447,14 @@ export class UpstreamSession implements AsyncDisposable {
     await Promise.race([work, this.#deps.clock.sleep(ms, waited.signal).catch(() => {})]);
     waited.abort();
   }
+}
+
+/** What keeps a server from starting; its answer to the handshake is no answer to whoever calls. */
+function startError(error: AppError): AppError {
+  if (!(error instanceof RpcError)) return error;
+  const { code, message, details = {} } = error;
+  const hint = "Look at its log with registry-logs, and check its settings";
+  return new AppError(code, message, { hint, details, cause: error });
 }
 
 /** What handlers can do, in MCP's words. */

@@ -91,10 +91,15 @@ export class Tasks {
     if (OVER.has(status)) this.#over.add(task);
   }
 
+  /** Whether a task may change still. */
+  isOpen(task: Task): boolean {
+    return !this.#over.has(task);
+  }
+
   /** Whether a server works on any task that somebody waits for. */
   isAnyOpen(server: string): boolean {
     for (const task of this.#upstream.get(server)?.values() ?? []) {
-      if (!this.#over.has(task)) return true;
+      if (this.isOpen(task)) return true;
     }
     return false;
   }

@@ -57,8 +57,13 @@ export class Traffic {
       [Symbol.dispose]: () => {
         const before = this.level;
         this.#levels.delete(client);
+        // Nobody else can ask for what they come to.
+        for (const task of this.tasks.of(client)) {
+          if (this.tasks.isOpen(task)) this.#servers.get(task.server)?.cancelTask(task.upstreamId);
+        }
         this.tasks.delete(client);
         for (const server of this.#servers.values()) server.forget(client);
+        this.lookForRoots();
         if (this.level !== before) void this.#tellLevel();
       },
     };
@@ -103,6 +108,11 @@ export class Traffic {
   drop(id: string): void {
     this.#servers.delete(id);
     this.tasks.deleteServer(id);
+  }
+
+  /** Has servers ask for roots again that know those of a client that has gone. */
+  lookForRoots(): void {
+    for (const server of this.#servers.values()) server.lookForRoots();
   }
 
   /** Passes on that a client's roots have changed; servers then ask for them. */

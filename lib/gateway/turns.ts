@@ -9,7 +9,7 @@
 import { abortError, throwIfAborted } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
 import type { RpcCall } from "../rpc/mod.ts";
-import type { CallOrigin } from "./proxy_types.ts";
+import type { CallOrigin, ProxyClient } from "./proxy_types.ts";
 
 /** Kinds of calls that are remembered. */
 const MAX_KEYS = 1_000;
@@ -19,6 +19,8 @@ export class Turns {
   /** Kinds of calls during which the server has asked. */
   readonly #asking = new Set<string>();
   readonly #running = new Set<CallOrigin>();
+  /** Questions that clients have to answer. */
+  readonly #asked = new Set<{ readonly client: ProxyClient }>();
   /** Those that wait, the first in front. */
   readonly #line: { readonly origin: CallOrigin; readonly go: () => void }[] = [];
 
@@ -58,9 +60,24 @@ export class Turns {
     if (clients.size <= 1) return candidates.at(-1);
     throw new AppError(
       "UNAVAILABLE",
-      "Cannot ask: calls of several clients run, and the question does not say whose it is",
+      // Who asks is told no hint, and passes this on to whoever called.
+      "Cannot ask: calls of several clients run, and the question does not say whose it is; " +
+        "try again, such calls run one after the other now",
       { retryable: true, hint: "Try again; such calls now run one after the other" },
     );
+  }
+
+  /**
+   * Takes note that a client is asked. It may call again to find the answer, and must not wait then
+   * for those who wait for the call that asks.
+   *
+   * @param client Who is asked.
+   * @returns Disposing it says that the client has answered.
+   */
+  ask(client: ProxyClient): Disposable {
+    const question = { client };
+    this.#asked.add(question);
+    return { [Symbol.dispose]: () => void this.#asked.delete(question) };
   }
 
   #remember(key: string): void {
@@ -69,7 +86,8 @@ export class Turns {
 
   /** Whether nobody else is at work, nor before it in the line. */
   #isFree({ client }: CallOrigin, place: number): boolean {
-    return [...this.#running].every((other) => other.client === client) &&
+    if ([...this.#running].some((other) => other.client !== client)) return false;
+    return [...this.#asked].some((question) => question.client === client) ||
       this.#line.slice(0, place).every(({ origin }) => origin.client === client);
   }
 

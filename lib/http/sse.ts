@@ -12,8 +12,11 @@ import type { JSONRPCMessage, Transport } from "../mcp/protocol.ts";
 /** Proxies close a stream that is silent. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** What may wait for a client that reads slowly; past it the client is dropped. */
-const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+/** What may wait for a client that reads slowly, before notifications are dropped. */
+const MAX_NOTIFIED_BYTES = 16 * 1024 * 1024;
+
+/** What may wait at all, some large results included; past it the client is dropped. */
+const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
 
 /** One session over HTTP with SSE. */
 export class SseTransport implements Transport {
@@ -33,6 +36,7 @@ export class SseTransport implements Transport {
   /** The ids of requests that have no answer yet. */
   readonly #pending = new Set<unknown>();
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  #hasDropped = false;
 
   /**
    * @param endpoint Path that messages are posted to.
@@ -96,11 +100,19 @@ export class SseTransport implements Transport {
   }
 
   /**
-   * Sends a message.
+   * Sends a message. Notifications to a client that does not read are dropped; one that lets far too
+   * much wait is given up.
    *
    * @param message The message.
    */
   send(message: JSONRPCMessage): Promise<void> {
+    const isNotification = "method" in message && !("id" in message);
+    if (isNotification && this.#waitingBytes > MAX_NOTIFIED_BYTES) {
+      // Told once for a stream: a flood must not become one of the log.
+      if (!this.#hasDropped) this.onerror?.(slow("notifications are dropped"));
+      this.#hasDropped = true;
+      return Promise.resolve();
+    }
     if (!("method" in message)) this.#pending.delete(message.id);
     this.#emit(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
     return Promise.resolve();
@@ -120,13 +132,16 @@ export class SseTransport implements Transport {
     return Promise.resolve();
   }
 
+  /** Bytes that the client has not taken yet. */
+  get #waitingBytes(): number {
+    return MAX_QUEUED_BYTES - (this.#controller?.desiredSize ?? MAX_QUEUED_BYTES);
+  }
+
   #emit(text: string): void {
     const controller = this.#controller;
     if (this.#ended.signal.aborted || controller === undefined) return;
-    if ((controller.desiredSize ?? 0) <= 0) {
-      this.onerror?.(
-        new AppError("TOO_LARGE", "Cannot send to the client: it does not read its stream"),
-      );
+    if (this.#waitingBytes >= MAX_QUEUED_BYTES) {
+      this.onerror?.(slow("its session ends"));
       void this.close();
       return;
     }
@@ -143,4 +158,8 @@ export class SseTransport implements Transport {
       // The session has ended.
     }
   }
+}
+
+function slow(outcome: string): AppError {
+  return new AppError("TOO_LARGE", `Cannot send to the client: it does not read, ${outcome}`);
 }

@@ -32,7 +32,16 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
   readonly #answers = new Map<unknown, Answer>();
   /** The stream that belongs to no request. */
   #standalone: UnreadStream | undefined;
+  /** Whether there has ever been one: what waits for it is sent when its client comes back. */
+  #hasListened = false;
+  readonly #hasDocuments: boolean;
   readonly #unread = new UnreadSession();
+
+  /** @param options As the SDK has them. */
+  constructor(options: ConstructorParameters<typeof WebStandardStreamableHTTPServerTransport>[0]) {
+    super(options);
+    this.#hasDocuments = options?.enableJsonResponse === true;
+  }
 
   /**
    * Handles a request.
@@ -49,7 +58,6 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
     const ids = idsOf(rest.parsedBody);
     const answer = { results: new SealedResults(), unread: this.#unread.stream() };
     for (const id of ids) this.#answers.set(id, answer);
-    if (request.method === "GET") this.#standalone = answer.unread;
     const end = (): void => {
       for (const id of ids) if (this.#answers.get(id) === answer) this.#answers.delete(id);
       if (this.#standalone === answer.unread) this.#standalone = undefined;
@@ -58,6 +66,11 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
     };
     try {
       const response = await super.handleRequest(request, rest);
+      // One that is refused, or goes on with an answer, takes nothing away from the one that is open.
+      if (response.ok && isStandalone(request)) {
+        this.#standalone = answer.unread;
+        this.#hasListened = true;
+      }
       if (response.body === null) {
         end();
         return response;
@@ -78,17 +91,23 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
    *
    * @param message The message.
    * @param options Which request it belongs to.
+   * @throws {AppError} `UNAVAILABLE` for a question that nothing can bring to the client: nobody is
+   * to wait for its answer.
    */
   override async send(
     message: JSONRPCMessage,
     options?: Parameters<Sdk["send"]>[1],
   ): Promise<void> {
     const isAnswer = "id" in message && !("method" in message);
-    const answer = this.#answers.get(isAnswer ? message.id : options?.relatedRequestId);
+    // A document has room for the answer, and for nothing that goes before it.
+    const way = isAnswer || !this.#hasDocuments ? options : {};
+    const answer = this.#answers.get(isAnswer ? message.id : way?.relatedRequestId);
+    const isQuestion = "id" in message && "method" in message;
+    if (isQuestion && way?.relatedRequestId === undefined && !this.#hasListened) throw unheard();
     const sealed = isAnswer ? answer?.results.seal(message) ?? message : message;
     const unread = answer?.unread ?? this.#standalone;
     if (unread !== undefined && !this.#mayWait(sealed, unread)) return;
-    await super.send(sealed, options);
+    await super.send(sealed, way);
   }
 
   /** Takes note of a message that is to wait until the client reads it; `false`: it is dropped. */
@@ -111,6 +130,21 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
 interface Answer {
   readonly results: SealedResults;
   readonly unread: UnreadStream;
+}
+
+/** The stream of the SDK's that belongs to no request, as it stands in the ids of its events. */
+const STANDALONE = /-_GET_stream$/;
+
+/** Whether a request opens the stream that belongs to none, or goes on with it. */
+function isStandalone({ method, headers }: Request): boolean {
+  const last = headers.get("last-event-id");
+  return method === "GET" && (last === null || STANDALONE.test(last));
+}
+
+function unheard(): AppError {
+  return new AppError("UNAVAILABLE", "Cannot ask the client: it listens to no stream", {
+    hint: "It has to open one with GET, and to accept text/event-stream",
+  });
 }
 
 function slow(outcome: string): AppError {

@@ -18,5 +18,6 @@ export type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 export {
   type JSONRPCMessage,
   JSONRPCMessageSchema,
+  LATEST_PROTOCOL_VERSION,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "@modelcontextprotocol/sdk/types.js";

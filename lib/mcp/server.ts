@@ -37,8 +37,9 @@ import {
   sentence,
   shownError,
 } from "./own.ts";
+import { readableBy } from "./older_client.ts";
 import { page } from "./page.ts";
-import { SUPPORTED_PROTOCOL_VERSIONS, type Transport } from "./sdk.ts";
+import { LATEST_PROTOCOL_VERSION, SUPPORTED_PROTOCOL_VERSIONS, type Transport } from "./sdk.ts";
 import type { CallContext, Caller, Progress } from "./tool.ts";
 
 /** What a {@linkcode Server} works with. */
@@ -136,6 +137,8 @@ class Session {
   readonly #proxy: ProxySession | undefined;
   readonly #stopTelling: () => void;
   #level: LogLevel | undefined;
+  /** The version of MCP that was agreed upon. */
+  #version: string = LATEST_PROTOCOL_VERSION;
   #ending: Promise<void> | undefined;
   #isTold = false;
 
@@ -149,7 +152,8 @@ class Session {
       name: "the client",
       maxIncoming: MAX_INCOMING,
       answersCancelled: deps.answersCancelled ?? false,
-      onRequest: (request, about) => this.#answer(request, about),
+      onRequest: async (request, about) =>
+        readableBy(this.#version, await this.#answer(request, about)),
       onNotification: (notification) => this.#proxy?.notify(notification),
       onTransport: (error) => {
         if (error !== undefined) {
@@ -234,7 +238,8 @@ class Session {
     this.#client.introduce(clientInfo(params));
     const { protocolVersion } = params;
     const version = SUPPORTED_PROTOCOL_VERSIONS.find((known) => known === protocolVersion) ??
-      SUPPORTED_PROTOCOL_VERSIONS[0];
+      LATEST_PROTOCOL_VERSION;
+    this.#version = version;
     return {
       protocolVersion: version,
       capabilities: {
@@ -271,8 +276,12 @@ class Session {
       : kind === "tools"
       ? proxy.list("tools").map(({ definition }) => definition)
       : proxy.list(kind);
-    const all = kind === "resources" ? offered : [...own.list(kind), ...offered];
-    const { items, nextCursor } = page(all, KEYS[kind], cursor);
+    const key = KEYS[kind];
+    const ours = kind === "resources" ? [] : own.list(kind);
+    const taken = new Set(ours.map((item) => item[key]));
+    // Each once, or a cursor would lead back to where it was.
+    const all = [...ours, ...offered.filter((item) => !taken.has(item[key]))];
+    const { items, nextCursor } = page(all, key, cursor);
     const member = kind === "templates" ? "resourceTemplates" : kind;
     return { [member]: items, ...(nextCursor === undefined ? {} : { nextCursor }) };
   }

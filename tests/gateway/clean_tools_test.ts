@@ -46,7 +46,7 @@ Deno.test("cleanTool() cleans texts and keeps what calls need", () => {
           type: "object",
           properties: { text: { type: "string", description: "Text" } },
         },
-        annotations: { title: "Other", readOnlyHint: true },
+        annotations: { title: "Other", readOnlyHint: true, colour: true },
         icons: [{ src: "https://tracker.example/a.png" }],
       },
       notes: [],

@@ -74,6 +74,8 @@ Deno.test("what a task asks and says goes to nobody when whoever began it has go
   await server.send({ method: "notifications/message", params: log });
   await until(() => a.got("notifications/message").length === 1);
   await a[Symbol.asyncDispose]();
+  await until(() => server.sent("tasks/cancel").length === 1);
+  assert.deepEqual(server.sent("tasks/cancel")[0]?.params, { taskId: "of-a" });
   const { error } = await asked(server, {
     id: "q",
     method: ELICITATION,
@@ -318,4 +320,59 @@ Deno.test("an update of a part is told to those of the whole, and of nothing tha
     client.got("notifications/resources/updated").map(({ params }) => params?.["uri"]),
     uris.slice(1),
   );
+});
+
+Deno.test("a server that knows the roots of a client that has gone asks the one that is there", async () => {
+  await using world = makeProxyWorld();
+  const server = await world.add("roots");
+  const changed = () => server.sent("notifications/roots/list_changed").length;
+  const open = async (name: string) => {
+    const client = await world.connect({ name, capabilities: { roots: {} } });
+    client.answers["roots/list"] = () => ({ roots: [{ uri: `file:///${name}` }] });
+    return client;
+  };
+  const ask = async (id: string): Promise<unknown> => {
+    await server.send({ id, method: "roots/list" });
+    const isAnswer = (message: Message) => message.id === id && message.method === undefined;
+    await until(() => server.received.some(isAnswer));
+    return server.received.find(isAnswer)?.result?.["roots"];
+  };
+  const ann = await open("ann");
+  assert.deepEqual(await ask("first"), [{ uri: "file:///ann" }]);
+  const [bob, eve] = [await open("bob"), await open("eve")];
+  await ann[Symbol.asyncDispose]();
+  await world.settle();
+  assert.equal(changed(), 0, "two could answer");
+  await eve[Symbol.asyncDispose]();
+  await until(() => changed() === 1);
+  assert.deepEqual(await ask("second"), [{ uri: "file:///bob" }]);
+  await bob[Symbol.asyncDispose]();
+  await world.connect();
+  await world.settle();
+  assert.equal(changed(), 1, "nobody has any");
+  await open("dan");
+  await until(() => changed() === 2);
+  assert.deepEqual(await ask("third"), [{ uri: "file:///dan" }]);
+});
+
+Deno.test("tasks of a client that has gone are cancelled, but for those that are over", async () => {
+  await using world = makeProxyWorld();
+  let count = 0;
+  const answers = {
+    ...lists("work"),
+    "tools/call": () => ({ task: { taskId: String(++count), status: "working" } }),
+    "tasks/result": () => ({ content: [] }),
+    "tasks/cancel": () => ({ error: { code: -32602, message: "cannot" } }),
+  };
+  const server = await world.add("work", { capabilities: CAPABILITIES, answers });
+  const [ann, bob] = [await world.connect(), await world.connect()];
+  for (const client of [ann, bob, ann]) {
+    await client.result("tools/call", { name: "work", task: {} });
+  }
+  await ann.result("tasks/result", { taskId: "1" });
+  await ann[Symbol.asyncDispose]();
+  await until(() => server.sent("tasks/cancel").length > 0);
+  await heardAll(server, bob);
+  assert.deepEqual(server.sent("tasks/cancel").map(({ params }) => params), [{ taskId: "3" }]);
+  assert.equal((await bob.ask("tasks/result", { taskId: "2" })).error, undefined);
 });

@@ -159,3 +159,123 @@ Deno.test("tasks of a server that was removed are unknown, and hide no others", 
   const { error } = await client.ask("tasks/get", { taskId: "one" });
   assert.equal(error?.code, -32602);
 });
+
+const SUBSCRIBED = {
+  ...lists,
+  "resources/subscribe": () => ({}),
+  "resources/unsubscribe": () => ({}),
+};
+
+Deno.test("an upstream that is away for a while is tried again until it is back", async () => {
+  await using world = makeProxyWorld();
+  const answers: Record<string, () => unknown> = { ...SUBSCRIBED };
+  const server = await world.add("work", { capabilities: CAPABILITIES, answers });
+  const client = await world.connect();
+  await client.result("resources/subscribe", { uri: "work://a" });
+  answers["initialize"] = () => ({ error: { code: -1, message: "not yet" } });
+  await server.exit({ code: 1, reason: "it ended with code 1" });
+  // Two tries, after 1 s and 2 s more, find it away.
+  for (const tries of [2, 3]) {
+    for (let turn = 0; turn < 3 && world.servers.length < tries; turn++) await world.settle();
+    assert.equal(world.servers.length, tries);
+  }
+  // A call that fails meanwhile ends the tries for nobody.
+  assert.equal((await client.result("tools/call", { name: "work" }))["isError"], true);
+  delete answers["initialize"];
+  for (let turn = 0; turn < 6 && world.servers.length < 5; turn++) await world.settle();
+  const again = newest(world);
+  await until(() => again.sent("resources/subscribe").length === 1);
+  const params = { uri: "work://a" };
+  await again.send({ method: "notifications/resources/updated", params });
+  await until(() => client.got("notifications/resources/updated").length === 1);
+  const [{ status, restarts } = {}] = await world.activations.list();
+  assert.deepEqual([status, restarts], ["ready", 3]);
+  const before = world.servers.length;
+  for (let turn = 0; turn < 8; turn++) await world.settle();
+  assert.equal(world.servers.length, before, "nobody tries any more");
+});
+
+Deno.test("a server that gets new values is started at once where clients wait for it", async () => {
+  await using world = makeProxyWorld();
+  const configure = () =>
+    world.activations.configure("ours/work", { set: { TOKEN: "1234567" }, unset: [] }, ASKER);
+  await world.add("work", { capabilities: CAPABILITIES, answers: SUBSCRIBED });
+  const client = await world.connect();
+  await configure();
+  await world.settle();
+  assert.equal(world.servers.length, 1, "nobody waits");
+  await client.result("resources/subscribe", { uri: "work://a" });
+  assert.equal(world.servers.length, 2);
+  await configure();
+  await until(() => world.servers.length === 3);
+  await until(() => newest(world).sent("resources/subscribe").length === 1);
+});
+
+Deno.test("each changed list is announced once when servers come, go and change", async () => {
+  await using world = makeProxyWorld();
+  const capabilities = {
+    tools: { listChanged: true },
+    prompts: { listChanged: true },
+    resources: { listChanged: true },
+  };
+  const offering = (name: string) => ({
+    capabilities,
+    prefix: name,
+    answers: {
+      "tools/list": () => ({ tools: [{ name, inputSchema: { type: "object" } }] }),
+      "prompts/list": () => ({ prompts: [{ name }] }),
+      "resources/list": () => ({ resources: [{ uri: `${name}://a`, name }] }),
+      "resources/templates/list": () => ({
+        resourceTemplates: [{ uriTemplate: `${name}://{id}`, name }],
+      }),
+    },
+  });
+  const clients = [await world.connect(), await world.connect()];
+  let heard = 0;
+  const once = async (): Promise<void> => {
+    heard++;
+    for (let turn = 0; turn < 2; turn++) await world.settle();
+    for (const client of clients) {
+      for (const list of ["tools", "prompts", "resources"]) {
+        assert.equal(client.got(`notifications/${list}/list_changed`).length, heard, list);
+      }
+    }
+  };
+  const servers = [];
+  for (const name of ["one", "two", "three"]) servers.push(await world.add(name, offering(name)));
+  await once();
+  for (const [nth, server] of servers.entries()) {
+    Object.assign(server.answers, offering(`other${nth}`).answers);
+    for (const list of ["tools", "resources", "prompts", "tools"]) {
+      await server.send({ method: `notifications/${list}/list_changed` });
+    }
+  }
+  await once();
+  for (const name of ["one", "two", "three"]) {
+    await world.activations.remove(`ours/${name}`, ASKER);
+  }
+  await once();
+});
+
+Deno.test("a call starts a server that waits to be tried again, and its removal ends the wait", async () => {
+  await using world = makeProxyWorld();
+  await world.add("work", { capabilities: CAPABILITIES, answers: lists });
+  await world.settle();
+  const client = await world.connect();
+  const crash = async () => {
+    await newest(world).exit({ code: 1, reason: "it ended with code 1" });
+    await world.clock.advance(600);
+    await until(() => world.clock.pendingMs.length > 0);
+  };
+  await crash();
+  void client.ask("tools/call", { name: "work" });
+  await until(() => newest(world).sent("tools/call").length === 1);
+  await world.settle();
+  const [{ status, restarts } = {}] = await world.activations.list();
+  assert.deepEqual([status, restarts, world.servers.length], ["ready", 0, 2]);
+  await crash();
+  assert.deepEqual((await world.activations.list()).map(({ status }) => status), ["restarting"]);
+  await world.activations.remove("ours/work", ASKER);
+  // But for the changed lists, which are announced soon.
+  assert.deepEqual(world.clock.pendingMs.filter((ms) => ms > 100), []);
+});

@@ -175,3 +175,47 @@ Deno.test("an error about tasks names what, and the next step", async () => {
     assert.deepEqual(error, { code: -32602, message: `Unknown task: ${taskId}. See tasks/list` });
   }
 });
+
+Deno.test("a template of a server's that Wharf has itself is listed once, and the list ends", async () => {
+  const uriTemplate = "docker://own/{name}";
+  const own = {
+    uriTemplate,
+    name: "own",
+    title: "Own",
+    description: "Wharf's own.",
+    mimeType: "text/plain",
+    read: () => Promise.resolve(undefined),
+    complete: () => Promise.resolve({ values: [], total: 0 }),
+  };
+  await using world = makeProxyWorld({
+    inventory: createInventory({ tools: [], prompts: [], templates: [own] }),
+  });
+  const theirs = Array.from(
+    { length: 700 },
+    (_, n) => ({ uriTemplate: `t://${n}/{x}`, name: "t" }),
+  );
+  // Last on its page, so that the cursor would name Wharf's own.
+  theirs.splice(498, 0, { uriTemplate, name: "other" });
+  await world.add("work", {
+    capabilities: { tools: {}, resources: {} },
+    answers: {
+      ...lists("work"),
+      "resources/templates/list": () => ({ resourceTemplates: theirs }),
+    },
+  });
+  const client = await world.connect();
+  const names: unknown[] = [];
+  let cursor: unknown;
+  for (let pages = 0; pages === 0 || cursor !== undefined; pages++) {
+    assert.ok(pages < 5, "the list ends");
+    const answer: Record<string, unknown> = await client.result(
+      "resources/templates/list",
+      cursor === undefined ? {} : { cursor },
+    );
+    const { resourceTemplates: found } = answer;
+    assert.ok(Array.isArray(found));
+    names.push(...found.map(({ name }) => name));
+    cursor = answer["nextCursor"];
+  }
+  assert.deepEqual([names.length, names[0], names.includes("other")], [701, "own", false]);
+});

@@ -119,7 +119,8 @@ Deno.test("an address that two servers list belongs to the first, until it goes"
     "tools/list": () => ({ tools: [] }),
     "resources/read": () => ({ contents: [{ uri: "same://a", text }] }),
   });
-  const capabilities = { resources: {} };
+  // They tell of their changes, so that nobody asks them again meanwhile.
+  const capabilities = { resources: { listChanged: true } };
   await world.add("one", { prefix: "one", capabilities, answers: same("first") });
   await world.add("two", { prefix: "two", capabilities, answers: same("second") });
   const client = await world.connect();
@@ -133,6 +134,7 @@ Deno.test("an address that two servers list belongs to the first, until it goes"
   });
   await world.settle();
   await until(() => client.got("notifications/resources/list_changed").length > 0);
+  assert.deepEqual(namesOf(await client.result("resources/list"), "resources"), ["second"]);
   const { contents } = await client.result("resources/read", { uri: "same://a" });
   assert.deepEqual(contents, [{ uri: "same://a", text: "second" }]);
 });
@@ -538,6 +540,20 @@ Deno.test("a list that a server changes without a word is looked at again when i
     namesOf(await client.result("resources/list"), "resources", "uri"),
     ["work://b"],
   );
+});
+
+Deno.test("a server that tells of its changes is not asked again for each list", async () => {
+  await using world = makeProxyWorld();
+  const server = await world.add("tells", { capabilities: CAPABILITIES, answers: lists("work") });
+  const client = await world.connect();
+  const before = server.received.length;
+  await client.result("tools/list");
+  await world.settle();
+  assert.equal(server.received.length, before);
+  // Of its prompts it has not said that it would tell.
+  await client.result("prompts/list");
+  await world.settle();
+  assert.deepEqual(server.received.slice(before).map(({ method }) => method), ["prompts/list"]);
 });
 
 Deno.test("one odd definition hides no other", async () => {

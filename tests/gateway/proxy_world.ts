@@ -40,6 +40,8 @@ export class RawClient implements AsyncDisposable {
   readonly received: Message[] = [];
   /** Answers to what servers ask; others are refused as not found, `undefined` is no answer. */
   readonly answers: Record<string, Answer> = {};
+  /** Which request of its own each message belongs to, as the transport was told. */
+  readonly ways = new WeakMap<object, string | number>();
   readonly #transport: InMemoryTransport;
   readonly #waiting = new Map<string | number, (message: Message) => void>();
   #nextId = 1;
@@ -78,6 +80,11 @@ export class RawClient implements AsyncDisposable {
   /** Messages with a method. */
   got(method: string): readonly Message[] {
     return this.received.filter((message) => message.method === method);
+  }
+
+  /** The requests that messages with a method belong to; `undefined` for those of none. */
+  waysOf(method: string): readonly (string | number | undefined)[] {
+    return this.got(method).map((message) => this.ways.get(message));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -228,6 +235,12 @@ export function makeProxyWorld(
       const [ours, theirs] = InMemoryTransport.createLinkedPair();
       const client = new RawClient(theirs);
       clients.push(client);
+      const send = ours.send.bind(ours);
+      ours.send = (message, options) => {
+        const way = options?.relatedRequestId;
+        if (way !== undefined) client.ways.set(message, way);
+        return send(message, options);
+      };
       await theirs.start();
       await server.connect(ours);
       const answer = await client.ask("initialize", {

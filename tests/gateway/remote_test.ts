@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../lib/core/errors.ts";
 import type { RemoteSpec } from "../../lib/gateway/remote.ts";
+import type { JSONRPCMessage } from "../../lib/gateway/sdk.ts";
 import { settle } from "../fake_clock.ts";
 import { CALL, type Handler, INITIALIZE, INITIALIZED, serve, world } from "./remote_world.ts";
 
@@ -398,4 +399,85 @@ Deno.test("what the SDK cannot read is in the log, cleaned", async () => {
   assert.doesNotMatch(launched.logTail(9).join(), /\u202e/);
   await clock.advance(1000);
   await launched.stop(0);
+});
+
+const CANCEL: JSONRPCMessage = {
+  jsonrpc: "2.0",
+  method: "notifications/cancelled",
+  params: { requestId: 2 },
+};
+
+Deno.test("a cancellation follows its request, and does not wait for a silent server for long", async () => {
+  const head = Promise.withResolvers<void>();
+  const { launched, transport, clock, net } = await world(serve({
+    "tools/call": async () => {
+      await head.promise;
+      return new Response(new ReadableStream(), { headers: EVENTS });
+    },
+  }));
+  await transport.send(INITIALIZE);
+  const posted = () => net.requests.filter(({ body }) => String(body).includes("cancelled")).length;
+  const sent = transport.send(CALL).catch(() => {});
+  const cancelled = transport.send(CANCEL);
+  await pass(10);
+  assert.equal(posted(), 0, "the server does not know yet what is cancelled");
+  head.resolve();
+  await Promise.all([sent, cancelled]);
+  assert.equal(posted(), 1);
+  // What was answered or never asked is waited for even less.
+  await transport.send(CANCEL);
+  assert.deepEqual([posted(), clock.sleeping], [2, 0]);
+  await launched.stop(0);
+});
+
+Deno.test("a cancellation gets to the server before the end of the session", async () => {
+  const { launched, transport, clock, net } = await world(
+    serve({ "tools/call": () => new Promise(() => {}) }),
+  );
+  await transport.send(INITIALIZE);
+  void transport.send(CALL).catch(() => {});
+  const cancelled = transport.send(CANCEL);
+  const stopped = launched.stop(1_000);
+  await Promise.all([cancelled, stopped]);
+  assert.deepEqual(
+    net.requests.slice(-2).map(({ method, body = "" }) => [method, /cancelled/.test(String(body))]),
+    [["POST", true], ["DELETE", false]],
+  );
+  assert.equal(clock.sleeping, 0);
+});
+
+Deno.test("a request that was cancelled leaves nothing open, be its answer begun or not", async () => {
+  const never = () => new ReadableStream<Uint8Array>();
+  const answers: Readonly<Record<string, () => Response | Promise<Response>>> = {
+    "a stream without an end": () => new Response(never(), { headers: EVENTS }),
+    "one that can be resumed": () =>
+      new Response(
+        new ReadableStream({
+          start: (controller) =>
+            controller.enqueue(new TextEncoder().encode("retry: 1\nid: 7\ndata:\n\n")),
+        }),
+        { headers: EVENTS },
+      ),
+    "no head": () => new Promise(() => {}),
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    const { launched, transport, clock, net, closes, messages } = await world(
+      serve({ "tools/call": answer, GET: resumable }),
+    );
+    await transport.send(INITIALIZE);
+    const sent = transport.send(CALL).catch(() => {});
+    await pass(5);
+    const cancelled = transport.send(CANCEL);
+    await clock.advance(1_000);
+    await Promise.all([sent, cancelled]);
+    await pass(30);
+    assert.equal(net.open, 0, name);
+    assert.deepEqual(net.requests.filter(({ method }) => method === "GET"), [], name);
+    // The connection is as good as before.
+    await transport.send({ jsonrpc: "2.0", id: 3, method: "tools/list" });
+    await pass(5);
+    assert.deepEqual([messages.length, closes(), launched.logTail(9)], [2, 0, []], name);
+    await launched.stop(0);
+    assert.equal(clock.sleeping, 0, name);
+  }
 });

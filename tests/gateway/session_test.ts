@@ -429,17 +429,18 @@ Deno.test("UpstreamSession keeps its lists when changed ones cannot be read", as
 
 Deno.test("UpstreamSession reads lists anew that change while they are read first", async () => {
   const server = new ScriptedServer();
-  let lists = 0;
-  server.answers["tools/list"] = async () => {
-    lists++;
-    if (lists === 1) {
-      await server.send({ method: "notifications/tools/list_changed" });
-      await server.clock.advance(500);
-      return { tools: [{ name: "old", inputSchema: {} }] };
-    }
-    return { tools: [{ name: "new", inputSchema: {} }] };
-  };
-  await using session = await server.connected();
+  const toolsOf = (name: string) => ({ tools: [{ name, inputSchema: {} }] });
+  const asked: (string | number | undefined)[] = [];
+  server.answers["tools/list"] = ({ id }) => asked.push(id) === 1 ? undefined : toolsOf("new");
+  await using session = server.session();
+  const connected = session.connect();
+  await until(() => asked.length === 1);
+  await server.send({ method: "notifications/tools/list_changed" });
+  await settle();
+  await server.clock.advance(500);
+  // The first list is the older one, however late it comes.
+  await server.send({ id: asked[0], result: toolsOf("old") });
+  await connected;
   assert.equal(session.definitions.tools[0]?.name, "old");
   await until(() => session.definitions.tools[0]?.name === "new");
 });

@@ -207,3 +207,84 @@ Deno.test("HttpTransport gives a client up that lets hundreds of megabytes wait"
   assert.ok(answers.length < 20, String(answers.length));
   await Promise.all(answers.map((answer) => answer.body?.cancel().catch(() => {})));
 });
+
+const QUESTION = { jsonrpc: "2.0", id: 7, method: "roots/list" } as const;
+const UNHEARD = { message: "Cannot ask the client: it listens to no stream" };
+
+function listen(
+  transport: HttpTransport,
+  session: Record<string, string>,
+  lastEvent?: string,
+): Promise<Response> {
+  const last = lastEvent === undefined ? {} : { "last-event-id": lastEvent };
+  const headers = { ...HEADERS, ...session, ...last };
+  return transport.handleRequest(new Request("http://localhost/mcp", { headers }));
+}
+
+Deno.test("HttpTransport refuses a question that no stream can bring to the client", async () => {
+  const { transport, session } = await open(false);
+  transport.onmessage = () => {};
+  await assert.rejects(transport.send(QUESTION), UNHEARD);
+  // Within a request its own stream is there.
+  const answer = await handle(transport, { id: "slow", method: "slow" }, { session });
+  await transport.send(QUESTION, { relatedRequestId: "slow" });
+  await transport.send({ jsonrpc: "2.0", id: "slow", result: {} });
+  assert.match(await answer.text(), /"roots\/list"/);
+  const stream = await listen(transport, session);
+  await transport.send(QUESTION);
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("roots/list")) text += (await reader?.read())?.value ?? assert.fail(text);
+  await reader?.cancel();
+  // What is sent between two of its streams waits for the client to come back.
+  const [, last] = [...text.matchAll(/^id: (.+)$/gm)].at(-1) ?? [];
+  await transport.send({ ...QUESTION, id: 8 });
+  const again = await listen(transport, session, last);
+  const rest = again.body?.pipeThrough(new TextDecoderStream()).getReader();
+  assert.match((await rest?.read())?.value ?? "", /"id":8/);
+  await rest?.cancel();
+  await transport.close();
+});
+
+Deno.test("HttpTransport sends what goes before a document on the common stream", async () => {
+  const { transport, session } = await open(true);
+  transport.onmessage = () => {};
+  const answer = handle(transport, { id: "slow", method: "slow" }, { session });
+  await assert.rejects(transport.send(QUESTION, { relatedRequestId: "slow" }), UNHEARD);
+  const stream = await listen(transport, session);
+  await transport.send(QUESTION, { relatedRequestId: "slow" });
+  await transport.send(NOTE, { relatedRequestId: "slow" });
+  await transport.send({ jsonrpc: "2.0", id: "slow", result: { done: true } });
+  assert.match(await (await answer).text(), /"done":true/);
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes(NOTE.method)) text += (await reader?.read())?.value ?? assert.fail(text);
+  assert.match(text, /"roots\/list"/);
+  await reader?.cancel();
+  await transport.close();
+});
+
+Deno.test("HttpTransport counts what waits on the common stream, whatever else is asked for", async () => {
+  const { transport, session } = await open(false);
+  const problems: string[] = [];
+  transport.onerror = ({ message }) => void problems.push(message);
+  const answer = await handle(transport, { id: 1, method: "tools/call" }, { session });
+  const [, ofAnswer] = /^id: (.+)$/m.exec(await answer.text()) ?? [];
+  const stream = await listen(transport, session);
+  // One that is refused, and one that goes on with an answer; both end.
+  const second = await listen(transport, session);
+  assert.equal(second.status, 409);
+  await second.text();
+  const resumed = await listen(transport, session, ofAnswer);
+  assert.equal(resumed.status, 200);
+  await resumed.body?.cancel();
+  problems.length = 0;
+  for (let n = 0; n < 33_000; n++) {
+    await transport.send({ ...NOTE, params: { level: "info", data: n } });
+  }
+  assert.deepEqual(problems, [
+    "Cannot send to the client: it does not read, notifications are dropped",
+  ]);
+  await stream.body?.cancel();
+  await transport.close();
+});

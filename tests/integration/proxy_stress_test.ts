@@ -128,10 +128,10 @@ function isOf({ name }: StressClient, text: string): boolean {
 }
 
 /** A thousand calls, about half of which are cancelled at some time or other. */
-async function cancels(world: StressWorld): Promise<void> {
+async function cancels(world: StressWorld, server: string): Promise<void> {
   const random = seeded(SEED);
   const clients = await Promise.all(["eva", "fin"].map((name) => world.connect(name)));
-  await clients[0]?.seen("pipe");
+  await clients[0]?.seen(server);
   const cancelled: string[] = [];
   const finished: string[] = [];
   const held = new Set<string>();
@@ -143,7 +143,7 @@ async function cancels(world: StressWorld): Promise<void> {
     const isCancelled = isHeld || random() < 0.3;
     const waitMs = random() * 30;
     if (isCancelled) void pause(waitMs).then(() => controller.abort("no more"));
-    const name = isHeld ? "pipe_hold" : "pipe_slow";
+    const name = `${server}_${isHeld ? "hold" : "slow"}`;
     const args = { key, ms: random() * 30, steps: 2 };
     try {
       assert.deepEqual(await client.json(name, args, { signal: controller.signal }), { key });
@@ -163,7 +163,7 @@ async function cancels(world: StressWorld): Promise<void> {
   const begun = new Set<string>();
   const stopped = new Set<string>();
   await until(async () => {
-    const seen = await clients[0]?.seen("pipe");
+    const seen = await clients[0]?.seen(server);
     seen?.begun.forEach((key) => begun.add(key));
     seen?.cancelled.forEach((key) => stopped.add(key));
     return seen?.running.length === 0;
@@ -173,7 +173,7 @@ async function cancels(world: StressWorld): Promise<void> {
   // have been under way.
   assert.deepEqual([...held].filter((key) => begun.has(key) && !stopped.has(key)), []);
   assert.deepEqual([...stopped].filter((key) => !cancelled.includes(key)), []);
-  assert.equal((await world.active("pipe"))["in_flight"], 0);
+  assert.equal((await world.active(server))["in_flight"], 0);
   await Promise.all(clients.map((client) => client.leave()));
 }
 
@@ -250,9 +250,9 @@ async function subscriptions(world: StressWorld): Promise<void> {
 }
 
 /** Without the SDK, whose client takes no more than 10 MiB over stdio. */
-async function sizes(session: RawSession): Promise<void> {
+async function sizes(session: RawSession, server = "pipe"): Promise<void> {
   for (const count of [0, 2, 1_000, 65_536, 1_000_000, 5_000_000, 20_000_000]) {
-    const params = { name: "pipe_size", arguments: { count } };
+    const params = { name: `${server}_size`, arguments: { count } };
     const { result } = await session.ask("tools/call", params);
     const [block] = Object(result)["content"];
     assert.equal(block.text.length, count / 2);
@@ -327,13 +327,27 @@ Deno.test("many clients on the same servers get what is their own", async (t) =>
   await using world = await startStress();
   await world.add("pipe");
   await interleaved(world, t);
-  await t.step("1,000 calls with cancels leave nothing behind", () => cancels(world));
+  await t.step("1,000 calls with cancels leave nothing behind", () => cancels(world, "pipe"));
+  await t.step("1,000 calls with cancels leave no stream of a remote server open", async () => {
+    await using upstream = serveStress();
+    await world.add("far", { url: upstream.url.href });
+    await cancels(world, "far");
+    await until(() => upstream.open === 0, "no stream that is open");
+    await world.remove("far");
+  });
   await t.step("a session that ends cancels its calls", () => leaving(world));
   await t.step("each session has its own level", () => levels(world));
   await t.step("a resource is subscribed to once", () => subscriptions(world));
   await t.step("results of any size pass, over HTTP", async () => {
     await using session = await RawSession.overHttp(world.wharf.mcp);
     await sizes(session);
+  });
+  await t.step("results of any size pass, from a remote server", async () => {
+    await using upstream = serveStress();
+    await world.add("far", { url: upstream.url.href });
+    await using session = await RawSession.overHttp(world.wharf.mcp);
+    await sizes(session, "far");
+    await world.remove("far");
   });
   await t.step("names of any script and a large schema pass, over HTTP", async () => {
     await using client = await world.connect("names");

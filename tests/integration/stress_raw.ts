@@ -147,6 +147,8 @@ export class RawSession implements AsyncDisposable {
 export interface ServedStress extends AsyncDisposable {
   /** Where it is. */
   readonly url: URL;
+  /** Streams of requests that are open. */
+  readonly open: number;
 }
 
 /** Serves one session on a free port: what belongs to a request comes on that request's stream. */
@@ -163,8 +165,8 @@ export function serveStress(): ServedStress {
         encoder.encode(`data: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`),
       );
       if (message["id"] !== relatedTo || message["method"] !== undefined) return;
-      stream?.close();
-      streams.delete(name);
+      // Whoever has gone is noticed by sending, too.
+      if (streams.delete(name)) stream?.close();
     },
   });
   const headers = { "content-type": "text/event-stream", "mcp-session-id": "stress" };
@@ -191,6 +193,9 @@ export function serveStress(): ServedStress {
   );
   return {
     url: new URL(`http://127.0.0.1:${http.addr.port}/mcp`),
+    get open() {
+      return [...streams.keys()].filter((name) => name !== GENERAL).length;
+    },
     async [Symbol.asyncDispose]() {
       for (const stream of streams.values()) stream.close();
       await http.shutdown();

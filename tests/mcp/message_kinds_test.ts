@@ -325,7 +325,7 @@ const TOOL = {
   description: "Works.",
   inputSchema: { type: "object", properties: { n: { type: "number" } } },
   outputSchema: { type: "object", properties: { n: { type: "number" } } },
-  annotations: { title: "W", readOnlyHint: true },
+  annotations: { title: "W", readOnlyHint: true, futureHint: "x" },
   icons: [{ src: "https://example.org/a.png", mimeType: "image/png", sizes: ["48x48"] }],
   execution: { taskSupport: "optional" },
   _meta: META,
