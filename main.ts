@@ -33,12 +33,12 @@ import {
   runTool,
   type Terminal,
   versionText,
+  wantedOutput,
 } from "./lib/cli/mod.ts";
 import { type Config, configPath, parseConfigFile, resolveConfig } from "./lib/config.ts";
 import { AppError, toAppError } from "./lib/core/errors.ts";
 import type { Env, Files, LogFields } from "./lib/core/host.ts";
 import type { Net } from "./lib/core/http.ts";
-import { parseJson } from "./lib/core/json.ts";
 import { MemoryDisk } from "./lib/core/memory_disk.ts";
 import { type Grant, toolsetsOf, unneededGrants } from "./lib/grants.ts";
 import { systemClock } from "./lib/host/clock.ts";
@@ -50,15 +50,13 @@ import { memoryUse } from "./lib/host/memory.ts";
 import { listen, openNet } from "./lib/host/net.ts";
 import { grantedPermissions, isGranted, revokeGrants } from "./lib/host/permissions.ts";
 import { openProcesses } from "./lib/host/process.ts";
+import { stopSignal } from "./lib/host/signals.ts";
 import { freeBytes } from "./lib/host/space.ts";
 import { openStdio, type Stdio } from "./lib/host/stdio.ts";
 import { openCertificates } from "./lib/oci/mod.ts";
 import { withAuthToken } from "./lib/serving.ts";
 
 const INFO = { name: "wharf", version: deno.version } as const;
-
-/** Exit code of a process that SIGINT ended, as shells count it. */
-const INTERRUPTED = 130;
 
 /** A config file is written by hand. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -107,7 +105,7 @@ export async function main(argv: readonly string[], build?: BuildFacts): Promise
     return await run(invocation, terminal, stdio);
   } catch (thrown) {
     const error = toAppError(thrown);
-    printError(error, "table", terminal);
+    printError(error, wantedOutput(argv), terminal);
     return error.code === "INVALID_ARGUMENT" ? 2 : 1;
   }
 }
@@ -133,7 +131,7 @@ async function connect(
       directory: Deno.cwd(),
     },
     terminal,
-    signal: stopSignal(),
+    signal: stopSignal(systemClock),
   });
 }
 
@@ -182,13 +180,14 @@ async function run(
     clock: systemClock,
     redact: [...secretsOf(config, env), ...named.flatMap((name) => env[name] ?? [])],
   });
+  const { auditFile } = config.serve;
   const audit = openLog({
     // For machines, whatever the log looks like, and whatever is left out of it.
     format: "json",
     level: "info",
     clock: systemClock,
     redact: secretsOf(config, env),
-  }, config.serve.auditFile === undefined ? undefined : appendTo(config.serve.auditFile));
+  }, invocation.kind === "serve" && auditFile !== undefined ? appendTo(auditFile) : undefined);
   for (const warning of config.warnings) log.warn(warning);
   const certificates = openCertificates({ files, env, log });
   await using net = openNet({
@@ -201,8 +200,9 @@ async function run(
     const directory = await writable(wanted);
     if (directory !== undefined || invocation.kind === "doctor") return directory;
     const [message, fields] = inMemory(what, wanted, flag);
-    if (invocation.kind === "serve") log.warn(message, fields);
-    else log.info(message, fields);
+    if (invocation.kind === "serve" || (flag === "state" && keepsState(invocation))) {
+      log.warn(message, fields);
+    } else log.info(message, fields);
   };
   const { cacheDirectory, toolsets, gateway } = config;
   // Docker Hub's own interface is not kept.
@@ -239,7 +239,7 @@ async function run(
     config,
     INFO,
   );
-  const stopped = stopSignal();
+  const stopped = stopSignal(systemClock);
   try {
     return await perform(invocation, {
       app,
@@ -288,9 +288,11 @@ async function perform(
       : printDiagnosis(await doctor.diagnose(stopped), invocation, terminal);
   }
   await revokeGrants(unneeded(invocation, { app, config }));
+  // These two have times of their own, where none is asked for.
+  const timeoutMs = invocation.flags["timeout"] === undefined ? undefined : config.timeoutMs;
   if (invocation.kind === "health") {
     const url = healthUrl(invocation.flags["url"], config.serve.port);
-    return await checkHealth(url, { net, terminal, signal: stopped });
+    return await checkHealth(url, { net, terminal, signal: stopped, timeoutMs });
   }
   if (invocation.kind === "tools") {
     return printTools(invocation, { tools: app.inventory.listTools(), terminal });
@@ -306,7 +308,7 @@ async function perform(
     return await callRemote(invocation, {
       open: app.openRemote,
       terminal,
-      timeoutMs: invocation.flags["timeout"] === undefined ? undefined : config.timeoutMs,
+      timeoutMs,
       signal: stopped,
     });
   }
@@ -330,6 +332,12 @@ async function perform(
     await app.serveStreams(stdio, stopped);
   }
   return 0;
+}
+
+/** Whether an answer is wrong, or what was asked for is lost, where the state is not kept. */
+function keepsState(invocation: Invocation): boolean {
+  return invocation.kind === "tool" &&
+    /^registry-(?:add|remove|active|config-set|exec|logs)$/.test(invocation.tool);
 }
 
 /** What is given back at the start; a command that is not named here keeps all. */
@@ -374,9 +382,7 @@ async function readConfig(
       hint: "Check the path of --config",
     });
   }
-  const file = bytes === undefined
-    ? {}
-    : parseConfigFile(parseJson(bytes, { what: `"${path}"` }), path);
+  const file = bytes === undefined ? {} : parseConfigFile(bytes, path);
   return resolveConfig(flags, env, Deno.build.os, file);
 }
 
@@ -468,19 +474,6 @@ async function writable(directory: string | undefined): Promise<string | undefin
   );
   const isGranted = states.every(({ state }) => state === "granted");
   return isGranted && await isWritable(directory) ? directory : undefined;
-}
-
-/** Aborts at the first SIGINT or SIGTERM; the second ends the process at once. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) Deno.exit(INTERRUPTED);
-    controller.abort();
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  // Windows knows SIGINT and SIGBREAK only.
-  Deno.addSignalListener(Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM", stop);
-  return controller.signal;
 }
 
 // Connections that are kept alive and signal listeners would hold the process.

@@ -152,6 +152,8 @@ export function createApp(given: AppHost, config: Config, info: AppInfo): App {
   /** What activated servers offer; they are started where that is wanted. */
   async function proxy(): Promise<Proxy | undefined> {
     if (!config.toolsets.includes("gateway")) return undefined;
+    // A policy that says something else than its operator meant is no policy to serve by.
+    (await import("./gateway/mod.ts")).parsePolicy(config.gateway.policy);
     try {
       const { activations, proxy } = await gateway();
       if (config.gateway.restore !== "off") await activations.open();

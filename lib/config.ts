@@ -16,6 +16,7 @@
 import { join } from "@std/path/join";
 import { z } from "zod";
 import { AppError } from "./core/errors.ts";
+import { cleanText } from "./core/text.ts";
 import type { Env } from "./core/host.ts";
 import { type Flags, list, oneOf, text } from "./flags.ts";
 import { type Toolset, TOOLSETS } from "./mcp/mod.ts";
@@ -118,9 +119,7 @@ export function resolveConfig(
   const cache = text(flags["cache-dir"]) ?? cacheDirectory(env, os);
   return {
     toolsets: toolsets(list(flags["toolsets"])),
-    insecureRegistries: new Set(
-      list(flags["insecure-registry"]).map((host) => host.toLowerCase()),
-    ),
+    insecureRegistries: new Set(list(flags["insecure-registry"]).map(insecureHost)),
     timeoutMs: seconds(text(flags["timeout"])) * 1000,
     cacheDirectory: cache,
     catalog: {
@@ -167,14 +166,14 @@ export function configPath(
 }
 
 /**
- * Checks what a config file holds.
+ * Reads what a config file holds.
  *
- * @param value The parsed JSON.
- * @param path The file, for the error.
- * @throws {AppError} `INVALID_ARGUMENT` that names the key.
+ * @param bytes The file: JSON in UTF-8.
+ * @param path Where it is, for the error.
+ * @throws {AppError} `INVALID_ARGUMENT` that names the place or the key.
  */
-export function parseConfigFile(value: unknown, path: string): ConfigFile {
-  const parsed = FILE.safeParse(value);
+export function parseConfigFile(bytes: Uint8Array, path: string): ConfigFile {
+  const parsed = FILE.safeParse(parsedJson(bytes, path));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.code === "unrecognized_keys"
@@ -183,6 +182,32 @@ export function parseConfigFile(value: unknown, path: string): ConfigFile {
   throw new AppError("INVALID_ARGUMENT", `Cannot use config file "${path}": ${where}`, {
     hint: `Keys are ${Object.keys(FILE.shape).join(", ")}`,
   });
+}
+
+/** A registry's host as people write it, also with a scheme. */
+function insecureHost(value: string): string {
+  const host = value.toLowerCase().replace(/^https?:\/\//, "").replace(/\/$/, "");
+  if (/^[^\s/@]+$/.test(host)) return host;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `Cannot use --insecure-registry "${cleanText(value, { maxChars: 100 })}": it is no host`,
+    { hint: "Write a host, with its port where it has one, for example registry.example:5000" },
+  );
+}
+
+function parsedJson(bytes: Uint8Array, path: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    // The engine's own words would repeat what the file holds.
+    const [, line, column] = /line (\d+) column (\d+)/.exec(String(cause)) ?? [];
+    const where = line === undefined ? "" : ` at ${line}:${column}`;
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot use config file "${path}": it is not valid JSON${where}`,
+      { cause, hint: "Mend it, or name another with --config" },
+    );
+  }
 }
 
 /** `name=where`, or `none` for all that are not named. */

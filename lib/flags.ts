@@ -37,7 +37,7 @@ export function list(value: unknown): readonly string[] {
 /**
  * Gives one of several words.
  *
- * @param flag Name of the flag, for the error.
+ * @param flag Name of the flag, or of the variable in capitals, for the error.
  * @param value What was given.
  * @param choices The words.
  * @param fallback The word where none was given.
@@ -54,7 +54,7 @@ export function oneOf<const T extends string>(
   if (choice !== undefined) return choice;
   throw new AppError(
     "INVALID_ARGUMENT",
-    `Cannot use --${flag} "${value}": there is no such choice`,
+    `Cannot use ${/^[A-Z]/.test(flag) ? flag : `--${flag}`} "${value}": there is no such choice`,
     {
       hint: `Choose from ${choices.join(", ")}`,
     },

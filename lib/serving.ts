@@ -76,9 +76,10 @@ export function resolveServe(flags: Flags, env: Env, warnings: string[]): ServeC
   const oauth = oauthConfig(flags);
   // People write an address of IPv6 as it stands in a URL, too.
   const hostname = (text(flags["host"]) ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
+  const named = text(flags["transport"]);
   const transport = oneOf(
-    "transport",
-    text(flags["transport"]) ?? transportAlias(env["MCP_TRANSPORT"]),
+    named === undefined ? "MCP_TRANSPORT" : "transport",
+    named ?? transportAlias(env["MCP_TRANSPORT"]),
     ["stdio", "http"],
     "stdio",
   );

@@ -12,7 +12,7 @@ import { MemoryDisk } from "../lib/core/memory_disk.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeLog } from "./fake_log.ts";
 
-function openApp(flags: Record<string, string> = {}): App {
+function openApp(flags: Record<string, string> = {}, policy: unknown = undefined): App {
   const refuse = () => assert.fail("nothing is asked before the first call");
   return createApp(
     {
@@ -31,7 +31,7 @@ function openApp(flags: Record<string, string> = {}): App {
       openFolder: refuse,
       permissions: refuse,
     },
-    resolveConfig(flags, {}, "linux"),
+    resolveConfig(flags, {}, "linux", policy === undefined ? {} : { policy }),
     { name: "wharf", version: "1.2.3" },
   );
 }
@@ -120,4 +120,16 @@ Deno.test("serveHttp() answers where it listens, and ends in an order that loses
   stop.abort();
   for (let turn = 0; turn < 50 && steps.length < 2; turn++) await Promise.resolve();
   assert.deepEqual(steps, ["shutdown", "connections cut"]);
+});
+
+Deno.test("App serves nobody by a policy that cannot be read", async () => {
+  const app = openApp({}, { denny: [] });
+  const { signal } = new AbortController();
+  const streams = { readable: new ReadableStream(), writable: new WritableStream() };
+  const expected = {
+    code: "INVALID_ARGUMENT",
+    message: 'Cannot use "policy.denny": there is no such key',
+  };
+  await assert.rejects(app.serveStreams(streams, signal), expected);
+  await assert.rejects(app.serveHttp(() => assert.fail("it listens"), signal), expected);
 });

@@ -72,6 +72,10 @@ Deno.test("resolveConfig() keeps the order of toolsets and refuses an unknown on
 
 Deno.test("resolveConfig() names the value that is no choice", () => {
   assert.throws(() => resolveConfig({ transport: "tcp" }, {}, "linux"), /--transport "tcp"/);
+  assert.throws(
+    () => resolveConfig({}, { MCP_TRANSPORT: "tcp" }, "linux"),
+    /use MCP_TRANSPORT "tcp"/,
+  );
   assert.throws(() => resolveConfig({ "log-level": "loud" }, {}, "linux"), /--log-level "loud"/);
   assert.throws(() => resolveConfig({ timeout: "soon" }, {}, "linux"), /time-out "soon"/);
   assert.throws(() => resolveConfig({ timeout: "0" }, {}, "linux"), /time-out "0"/);
@@ -93,6 +97,18 @@ Deno.test("resolveConfig() finds the cache directory of each platform", () => {
 Deno.test("resolveConfig() folds the case of insecure registries", () => {
   const config = resolveConfig({ "insecure-registry": ["A.example:5000, b.example"] }, {}, "linux");
   assert.deepEqual([...config.insecureRegistries], ["a.example:5000", "b.example"]);
+});
+
+Deno.test("resolveConfig() takes an insecure registry with a scheme, and refuses what is no host", () => {
+  const flags = { "insecure-registry": ["http://r.example:5000/", "HTTPS://other.example"] };
+  const { insecureRegistries } = resolveConfig(flags, {}, "linux");
+  assert.deepEqual([...insecureRegistries], ["r.example:5000", "other.example"]);
+  for (const value of ["http://", "r.example/team", "a b", "me@r.example"]) {
+    assert.throws(() => resolveConfig({ "insecure-registry": [value] }, {}, "linux"), {
+      code: "INVALID_ARGUMENT",
+      message: `Cannot use --insecure-registry "${value}": it is no host`,
+    });
+  }
 });
 
 Deno.test("resolveConfig() places sources by flag, which wins over the config file", () => {
@@ -164,7 +180,8 @@ Deno.test("configPath() follows the customs of the system", () => {
 });
 
 Deno.test("parseConfigFile() takes what it knows and names what it does not", () => {
-  assert.deepEqual(parseConfigFile({ sources: { ours: "/a" } }, "c.json"), {
+  const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+  assert.deepEqual(parseConfigFile(bytesOf({ sources: { ours: "/a" } }), "c.json"), {
     sources: { ours: "/a" },
   });
   for (
@@ -175,10 +192,25 @@ Deno.test("parseConfigFile() takes what it knows and names what it does not", ()
     ] as const
   ) {
     assert.throws(
-      () => parseConfigFile(value, "c.json"),
+      () => parseConfigFile(bytesOf(value), "c.json"),
       (error) =>
         error instanceof AppError && error.code === "INVALID_ARGUMENT" &&
         message.test(error.message) && error.hint === "Keys are sources, policy",
     );
+  }
+});
+
+Deno.test("parseConfigFile() says where a file is no JSON, and to mend it", () => {
+  const table = [
+    ['{\n  "sources" {}\n}', 'Cannot use config file "c.json": it is not valid JSON at 2:13'],
+    ["{", 'Cannot use config file "c.json": it is not valid JSON at 1:2'],
+    ["", 'Cannot use config file "c.json": it is not valid JSON'],
+  ] as const;
+  for (const [text, message] of table) {
+    assert.throws(() => parseConfigFile(new TextEncoder().encode(text), "c.json"), {
+      code: "INVALID_ARGUMENT",
+      message,
+      hint: "Mend it, or name another with --config",
+    });
   }
 });

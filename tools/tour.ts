@@ -75,8 +75,8 @@ const STEPS: readonly {
   },
   {
     say:
-      "Activate it: its tools are now Wharf's, here and for every client. `--yes` says that you " +
-      "have read the plan; what runs is pinned to the digest of this moment.",
+      "Activate it: its tools are Wharf's from now on, here and for every client that starts Wharf. " +
+      "`--yes` says that you have read the plan; what runs is pinned to the digest of this moment.",
     commands: [["add", "ours/words", "--yes"]],
   },
   {

@@ -14,7 +14,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { AppError } from "../core/errors.ts";
-import { type Shell, SHELLS } from "./values.ts";
+import { nearestNames } from "../core/nearest.ts";
+import { type Shell, SHELLS, valuesOf } from "./values.ts";
 import {
   COMMANDS,
   type CommandSpec,
@@ -36,6 +37,8 @@ export type Invocation =
     | { readonly kind: "health" }
     | {
       readonly kind: "tool";
+      /** Name of the command that calls it. */
+      readonly command: string;
       /** Name of the tool. */
       readonly tool: string;
       /** Arguments by parameter; those from the command line are texts. */
@@ -111,7 +114,8 @@ export function parseArguments(argv: readonly string[]): Invocation {
   const [name = "serve", ...rest] = words;
   const flags = givenFlags(parsed, written);
   if (name === "help") {
-    return { kind: "help", command: rest[0] === undefined ? undefined : known(rest[0]), flags };
+    const [about = "help"] = rest;
+    return { kind: "help", command: about === "help" ? undefined : known(about), flags };
   }
   const [stray] = unknown;
   if (stray !== undefined) {
@@ -136,13 +140,14 @@ function invocation(
   command.positionals.forEach((positional, index) => {
     if (positional.pairs === true) {
       const pairs = words.slice(index);
+      for (const pair of pairs) checkPair(pair, command.examples[0] ?? command.name);
       if (pairs.length > 0) values[positional.parameter] = pairs;
       return;
     }
     const word = positional.joins === true && words.length > index
       ? words.slice(index).join(" ")
       : words[index];
-    if (word !== undefined) values[positional.parameter] = word;
+    if (word !== undefined && word !== "") values[positional.parameter] = word;
     else if (positional.required) throw missing(command, positional.parameter);
   });
   const extra = words[command.positionals.length];
@@ -157,7 +162,9 @@ function invocation(
   }
   for (const flag of command.flags) {
     const value = flags[flag.name];
-    if (flag.parameter !== undefined && value !== undefined) values[flag.parameter] = value;
+    if (flag.parameter === undefined || value === undefined) continue;
+    for (const word of [value].flat()) checkValue(command, flag, String(word));
+    values[flag.parameter] = value;
   }
   if (command.name === "serve") return { kind: "serve", flags };
   if (command.name === "connect") {
@@ -178,6 +185,7 @@ function invocation(
   if (command.tool === undefined) return { kind: "tools", output: output(flags), flags };
   return {
     kind: "tool",
+    command: command.name,
     tool: command.tool,
     arguments: values,
     output: output(flags),
@@ -185,6 +193,19 @@ function invocation(
     all: flags["all"] === true || command.show === "document",
     flags,
   };
+}
+
+/**
+ * The form of an error where a command line may be too wrong to be parsed.
+ *
+ * @param argv The arguments after the program's name.
+ */
+export function wantedOutput(argv: readonly string[]): Output {
+  const asked = argv.some((word, at) =>
+    /^--?output=json$/.test(word) ||
+    (/^--?output$/.test(word) && argv[at + 1] === "json")
+  );
+  return asked ? "json" : "table";
 }
 
 /** Whether the last positional argument takes every word that is left. */
@@ -219,6 +240,7 @@ function callInvocation(
   if (tool === undefined) throw missing(command, "tool");
   return {
     kind: "tool",
+    command: command.name,
     tool,
     arguments: { ...json, ...pairs },
     output: output(flags),
@@ -234,15 +256,41 @@ function pairsOf(
 ): Readonly<Record<string, string>> {
   const values: Record<string, string> = {};
   for (const pair of words) {
+    checkPair(pair, `call ${tool} name=value`);
     const at = pair.indexOf("=");
-    if (at < 1) {
-      throw new AppError("INVALID_ARGUMENT", `Cannot use "${pair}": it is not name=value`, {
-        hint: `Write for example: wharf call ${tool} name=value`,
-      });
-    }
     values[pair.slice(0, at)] = pair.slice(at + 1);
   }
   return values;
+}
+
+function checkPair(pair: string, example: string): void {
+  if (pair.indexOf("=") >= 1) return;
+  throw new AppError("INVALID_ARGUMENT", `Cannot use "${pair}": it is not name=value`, {
+    hint: `Write for example: wharf ${example}`,
+  });
+}
+
+/** What help says of a value is asked for here, in the words of the command line. */
+function checkValue({ name: command }: CommandSpec, flag: FlagSpec, value: string): void {
+  const values = valuesOf(flag.name, command);
+  if (values.kind === "words" && !values.words.includes(value)) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot use --${flag.name} "${value}": there is no such choice`,
+      { hint: `Choose from ${values.words.join(", ")}` },
+    );
+  }
+  if (flag.value === "NAME=VALUE" && value.indexOf("=") < 1) {
+    // What was meant may be a secret, and is not repeated.
+    throw new AppError("INVALID_ARGUMENT", `Cannot use --${flag.name}: it is not NAME=VALUE`, {
+      hint: `Write for example: --${flag.name} NAME=file:/path`,
+    });
+  }
+  if (flag.value === "N" && !/^[1-9]\d*$/.test(value)) {
+    throw new AppError("INVALID_ARGUMENT", `Cannot use --${flag.name} "${value}": it is no count`, {
+      hint: "Pass a whole number from 1 on",
+    });
+  }
 }
 
 function jsonObject(value: unknown): Record<string, unknown> {
@@ -328,20 +376,26 @@ function output(flags: Invocation["flags"]): Output {
 function known(name: string): CommandSpec {
   const command = findCommand(name);
   if (command !== undefined) return command;
+  const names = COMMANDS.map((spec) => spec.name);
+  const byTool = COMMANDS.find(({ tool }) => tool === name)?.name;
+  const [near] = byTool === undefined ? nearestNames(name, [...names, "help"], 1) : [byTool];
   throw new AppError("INVALID_ARGUMENT", `Cannot run "${name}": there is no such command`, {
-    hint: `Choose from ${COMMANDS.map((spec) => spec.name).join(", ")}`,
+    hint: near === undefined
+      ? `Choose from ${names.join(", ")}`
+      : `Did you mean wharf ${near}? See wharf help for all`,
   });
 }
 
 function unknownFlag(name: string, command: CommandSpec | undefined): AppError {
   const dashes = name.length === 1 ? "-" : "--";
   const place = command === undefined ? "wharf" : `wharf ${command.name}`;
+  const flags = [...GLOBAL_FLAGS, ...command?.flags ?? []].map((flag) => flag.name);
+  // A flag of another command is no slip.
+  const [near] = EVERY_FLAG.has(name) || name.length === 1 ? [] : nearestNames(name, flags, 1);
   return new AppError(
     "INVALID_ARGUMENT",
     `Cannot use ${dashes}${name}: ${place} has no such flag`,
-    {
-      hint: `See ${place} --help`,
-    },
+    { hint: `${near === undefined ? "" : `Did you mean --${near}? `}See ${place} --help` },
   );
 }
 

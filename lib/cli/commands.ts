@@ -43,6 +43,8 @@ export type Show =
   | "facts"
   /** The text that the tool made for reading. */
   | "text"
+  /** The text that another server wrote. */
+  | "theirs"
   /** The document as the registry has it, byte for byte. */
   | "document";
 
@@ -58,6 +60,8 @@ export interface CommandSpec {
   readonly positionals: readonly PositionalSpec[];
   /** Flags beside the global ones. */
   readonly flags: readonly FlagSpec[];
+  /** The list that the answer is about: where it is empty, that is said. */
+  readonly list?: string;
   /** How the answer is printed. @default {"facts"} */
   readonly show?: Show;
   /** Command lines to try, without the leading `wharf`. */
@@ -124,7 +128,7 @@ const PLATFORM: FlagSpec = {
 const PATH: FlagSpec = {
   name: "path",
   value: "POINTER",
-  about: "Only this part, as a JSON pointer, for example /layers/0",
+  about: "Only this part, as a JSON pointer, for example /layers/0 or /config/Env",
   parameter: "path",
 };
 
@@ -190,6 +194,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "tags",
     about: "List the tags of a repository, newest version first",
     tool: "list_tags",
+    list: "tags",
     positionals: [
       { parameter: "repository", required: true },
       { parameter: "pattern", required: false },
@@ -382,7 +387,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { parameter: "arguments", required: false, pairs: true },
     ],
     flags: [OUTPUT],
-    show: "text",
+    show: "theirs",
     examples: ["exec memory_search_nodes query=wharf"],
   },
   {
@@ -409,13 +414,14 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: "lines", value: "N", about: "How many (default 50)", parameter: "lines" },
       OUTPUT,
     ],
-    show: "text",
+    show: "theirs",
     examples: ["logs reference/memory"],
   },
   {
     name: "search",
     about: "Search images on Docker Hub or in a registry's catalog",
     tool: "search_images",
+    list: "results",
     positionals: [{ parameter: "query", required: true, joins: true }],
     flags: [
       {

@@ -261,8 +261,9 @@ function nextSteps(
   client: Client,
   connection: Connection,
 ): readonly string[] {
+  if (action === "removed") return [`${client.title} lets go of it when it starts anew`];
   const steps: string[] = [client.next];
-  if (action === "removed" || connection.kind === "stdio") return steps;
+  if (connection.kind === "stdio") return steps;
   const { tokenVariable } = connection;
   if (tokenVariable !== undefined) {
     steps.push(`Set ${tokenVariable} where ${client.title} is started`);
@@ -298,7 +299,10 @@ function printStates(
     problem === undefined ? WORDS[state] : cleanText(problem, { maxChars: 300 }),
     cleanText(file ?? "", { maxChars: 1000 }),
   ]);
-  for (const line of table(["client", name, "config file"], rows, terminal)) terminal.out(line);
+  const { columns } = terminal;
+  for (const line of table(["client", name, "config file"], rows, { columns, wraps: true })) {
+    terminal.out(line);
+  }
 }
 
 const WORDS: Readonly<Record<ClientState["state"], string>> = {

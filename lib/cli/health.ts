@@ -5,7 +5,7 @@
  * @module
  */
 
-import { AppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Net } from "../core/http.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -20,6 +20,8 @@ export interface HealthDeps {
   readonly terminal: Terminal;
   /** Ends the question. */
   readonly signal: AbortSignal;
+  /** Time that was asked for, in milliseconds. @default {5000} */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -49,9 +51,10 @@ export function healthUrl(url: unknown, port: number): URL {
  */
 export async function checkHealth(
   url: URL,
-  { net, terminal, signal }: HealthDeps,
+  { net, terminal, signal, timeoutMs = TIMEOUT_MS }: HealthDeps,
 ): Promise<number> {
-  const response = await net.fetch({ url, timeoutMs: TIMEOUT_MS, signal });
+  const response = await net.fetch({ url, timeoutMs, signal })
+    .catch((thrown) => Promise.reject(notRunning(toAppError(thrown), url)));
   await response.cancel();
   if (response.status !== 200) {
     throw new AppError("UNREACHABLE", `Cannot use "${url.href}": it answers ${response.status}`, {
@@ -60,4 +63,15 @@ export async function checkHealth(
   }
   terminal.out(`${url.href}: well`);
   return 0;
+}
+
+/** On this machine it is not a firewall that refuses. */
+function notRunning(error: AppError, { hostname }: URL): AppError {
+  const isLocal = ["127.0.0.1", "[::1]", "localhost"].includes(hostname);
+  if (!isLocal || !error.message.endsWith(": the connection was refused")) return error;
+  return new AppError(error.code, error.message, {
+    cause: error.cause,
+    hint: "Start it with wharf serve --transport http, or name its port with --port",
+    retryable: error.retryable,
+  });
 }

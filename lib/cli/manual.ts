@@ -69,7 +69,7 @@ export const MANUAL: Readonly<Record<string, readonly string[]>> = {
   ],
   refresh: [
     "Reads all sources, or one, side by side. One that was read minutes ago says when it may be " +
-    "asked again; one that fails keeps its last good data.",
+    "asked again; one that fails keeps its last good data. It ends with 1 where all of them fail.",
   ],
   status: [
     "Shows for each source the number of entries, the age, the last error and the next refresh; the " +
@@ -80,8 +80,12 @@ export const MANUAL: Readonly<Record<string, readonly string[]>> = {
     "Wharf's own, under a prefix. --dry-run shows first what would run, from which source, with " +
     "which image, network, limits and settings.",
     "What ran first is pinned: another digest or another tool definition wants your word.",
+    "A Wharf that serves a client already learns of it with its next start.",
   ],
-  remove: ["Ends a server. Its settings are kept for the next time."],
+  remove: [
+    "Ends a server. Its settings are kept for the next time. A Wharf that serves a client already " +
+    "learns of it with its next start.",
+  ],
   active: [
     "Shows of each active server what runs, its uptime, calls, memory and tools, what has changed " +
     "and is held back, and what looks suspicious.",

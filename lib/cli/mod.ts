@@ -5,7 +5,7 @@
  * @module
  */
 
-export { type Invocation, parseArguments } from "./arguments.ts";
+export { type Invocation, parseArguments, wantedOutput } from "./arguments.ts";
 export { banner, type BannerFacts } from "./banner.ts";
 export { runConnect } from "./connect.ts";
 export { checkHealth, healthUrl } from "./health.ts";

@@ -16,6 +16,7 @@ import { openProgressBar, type ProgressBar } from "./progress.ts";
 import { EXIT, handOver, printError } from "./run.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { errorInFlags } from "./wording.ts";
 
 /** What {@linkcode callRemote} needs. */
 export interface RemoteDeps {
@@ -47,12 +48,16 @@ export async function callRemote(
   invocation: RemoteInvocation,
   deps: RemoteDeps,
 ): Promise<number> {
-  const { open, terminal, signal } = deps;
+  const { open, terminal, signal, timeoutMs } = deps;
   using drawn = openProgressBar(terminal);
   const bar = pausable(drawn);
   try {
     const person = personAt(invocation, deps, bar);
-    await using server = await open(invocation.target, { person, signal });
+    await using server = await open(invocation.target, {
+      person,
+      signal,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
     if (invocation.tool === undefined) {
       printOffer(server, invocation, terminal);
       return EXIT.ok;
@@ -60,7 +65,7 @@ export async function callRemote(
     return await call(server, { ...invocation, tool: invocation.tool }, { ...deps, bar });
   } catch (thrown) {
     bar.clear();
-    const error = toAppError(thrown);
+    const error = errorInFlags(toAppError(thrown));
     printError(error, invocation.output, terminal);
     return error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.failed;
   }
@@ -163,7 +168,8 @@ function printOffer(
     line(argumentsOf(inputSchema)),
     line(description),
   ]);
-  for (const row of table(["tool", "arguments", "what it does"], rows, terminal)) {
+  const { columns } = terminal;
+  for (const row of table(["tool", "arguments", "what it does"], rows, { columns, wraps: true })) {
     terminal.out(row);
   }
 }

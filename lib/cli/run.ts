@@ -4,15 +4,19 @@
  * @module
  */
 
-import { type AppError, toAppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import { nearestNames } from "../core/nearest.ts";
 import { escapeHidden } from "../core/text.ts";
-import type { BoundTool, ToolResult } from "../mcp/mod.ts";
+import type { BoundTool } from "../mcp/mod.ts";
 import type { Invocation } from "./arguments.ts";
+import { findCommand } from "./commands.ts";
 import { contentLines } from "./content.ts";
+import { joinPages, type Page } from "./join_pages.ts";
 import { openProgressBar, type ProgressBar } from "./progress.ts";
 import { renderFacts } from "./render.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { errorInCommands, inCommands } from "./wording.ts";
 
 /** Exit codes: as `sysexits` is not followed by the peers, the common three. */
 export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -41,23 +45,28 @@ export async function runTool(
   invocation: Invocation & { readonly kind: "tool" },
   deps: RunDeps,
 ): Promise<number> {
-  const tool = deps.tools.find((candidate) => candidate.name === invocation.tool);
-  if (tool === undefined) {
-    deps.terminal.err(`wharf: Cannot call "${invocation.tool}": there is no such tool`);
-    deps.terminal.err(`Next: see wharf tools, or widen --toolsets`);
-    return EXIT.usage;
-  }
   try {
+    const tool = deps.tools.find((candidate) => candidate.name === invocation.tool);
+    if (tool === undefined) throw noSuchTool(invocation.tool, deps.tools);
     if (invocation.show === "document" && invocation.output === "table") {
       await printDocument(tool, invocation, deps);
       return EXIT.ok;
     }
     return await printFacts(tool, invocation, deps) ? EXIT.ok : EXIT.failed;
   } catch (thrown) {
-    const error = toAppError(thrown);
+    const error = errorInCommands(toAppError(thrown), findCommand(invocation.command));
     printError(error, invocation.output, deps.terminal);
     return error.code === "INVALID_ARGUMENT" ? EXIT.usage : EXIT.failed;
   }
+}
+
+function noSuchTool(name: string, tools: readonly BoundTool[]): AppError {
+  const [near] = nearestNames(name, tools.map((tool) => tool.name), 1);
+  return new AppError("INVALID_ARGUMENT", `Cannot call "${name}": there is no such tool`, {
+    hint: `${
+      near === undefined ? "" : `Did you mean ${near}? `
+    }See wharf tools, or widen --toolsets`,
+  });
 }
 
 /**
@@ -117,14 +126,15 @@ export function printTools(
     return EXIT.ok;
   }
   const rows = deps.tools.map((tool) => [tool.name, tool.toolset, tool.description]);
-  for (const line of table(["tool", "toolset", "what it does"], rows, deps.terminal)) {
+  const { columns } = deps.terminal;
+  for (const line of table(["tool", "toolset", "what it does"], rows, { columns, wraps: true })) {
     deps.terminal.out(line);
   }
   return EXIT.ok;
 }
 
 /**
- * Prints an answer, page after page where `--all` asks for it. `false`: a server that was asked
+ * Prints an answer, with `--all` that of every page as one. `false`: a server that was asked
  * answers that it failed.
  */
 async function printFacts(
@@ -133,19 +143,29 @@ async function printFacts(
   deps: RunDeps,
 ): Promise<boolean> {
   const { terminal } = deps;
-  let isGood = true;
-  for await (const { result, answer, text } of pages(tool, invocation, deps)) {
-    isGood &&= result.isError !== true;
-    // What another server answered may have no structured form.
-    if (result.structuredContent === undefined) {
-      terminal.out(invocation.output === "json" ? escapeHidden(JSON.stringify(result)) : text);
-    } else if (invocation.output === "json") terminal.out(JSON.stringify(answer));
-    else if (invocation.show === "text") terminal.out(text);
-    else {
-      for (const line of renderFacts(answer, terminal)) terminal.out(line);
-    }
+  const [first, ...more] = await Array.fromAsync(pages(tool, invocation, deps));
+  if (first === undefined) return false;
+  const { result, answer, text } = joinPages([first, ...more]);
+  // What another server answered may have no structured form.
+  if (result.structuredContent === undefined) {
+    terminal.out(invocation.output === "json" ? escapeHidden(JSON.stringify(result)) : text);
+  } else if (invocation.output === "json") terminal.out(JSON.stringify(answer));
+  else if (invocation.show === "theirs") terminal.out(text);
+  else if (invocation.show === "text") {
+    terminal.out(inCommands(text, findCommand(invocation.command)));
+  } else {
+    for (const line of renderFacts(answer, terminal)) terminal.out(line);
+    const { list } = findCommand(invocation.command) ?? {};
+    const items = list === undefined ? undefined : answer[list];
+    if (Array.isArray(items) && items.length === 0) terminal.out(`${list}: none`);
   }
-  return isGood;
+  return result.isError !== true && !isAllFailed(answer["sources"]);
+}
+
+/** Whether sources were to be read, and none could be. */
+function isAllFailed(sources: unknown): boolean {
+  return Array.isArray(sources) && sources.length > 0 &&
+    sources.every((source) => source?.outcome === "failed");
 }
 
 /** Prints a document as the registry has it: its parts joined, and nothing else. */
@@ -159,13 +179,6 @@ async function printDocument(
     text += String(answer["content"] ?? "");
   }
   deps.terminal.out(text);
-}
-
-/** One answer of a tool, for machines and for reading. */
-interface Page {
-  readonly result: ToolResult;
-  readonly answer: Readonly<Record<string, unknown>>;
-  readonly text: string;
 }
 
 async function* pages(

@@ -13,15 +13,20 @@
  */
 
 import { textWidth } from "./width.ts";
+import { wrapWords } from "./wrap.ts";
 
 /** How wide a table may be. */
 export interface TableOptions {
   /** Width of the terminal in columns; `undefined` does not limit it (piped output). */
   readonly columns: number | undefined;
+  /** Whether the last column goes on in the next line, as sentences and paths want it. */
+  readonly wraps?: boolean;
 }
 
 const GAP = "  ";
 const NARROWEST = 8;
+/** Sentences are not read in columns narrower than this. */
+const NARROWEST_TEXT = 24;
 
 /**
  * Lays out rows under a header; the widest columns give way where the terminal is narrow.
@@ -40,10 +45,30 @@ export function table(
   const widths = header.map((_, column) =>
     Math.max(...all.map((row) => textWidth(row[column] ?? "")))
   );
-  if (options.columns !== undefined) shrink(widths, options.columns);
+  if (options.columns !== undefined) {
+    if (options.wraps === true) return wrapped(all, widths, options.columns);
+    shrink(widths, options.columns);
+  }
   return all.map((row) =>
     header.map((_, column) => pad(row[column] ?? "", widths[column] ?? 0)).join(GAP).trimEnd()
   );
+}
+
+/** The columns before the last give way first; what is in it goes on below itself. */
+function wrapped(
+  rows: readonly (readonly string[])[],
+  widths: readonly number[],
+  columns: number,
+): string[] {
+  const before = widths.slice(0, -1);
+  const last = Math.min(widths.at(-1) ?? 0, NARROWEST_TEXT);
+  shrink(before, columns - last - GAP.length);
+  const indent = before.reduce((sum, width) => sum + width + GAP.length, 0);
+  return rows.flatMap((row) => {
+    const cells = before.map((width, column) => pad(row[column] ?? "", width) + GAP).join("");
+    const [first = "", ...rest] = wrapWords(row[before.length] ?? "", columns - indent);
+    return [`${cells}${first}`.trimEnd(), ...rest.map((line) => " ".repeat(indent) + line)];
+  });
 }
 
 /** Takes columns from the widest until the row fits, never below {@linkcode NARROWEST}. */

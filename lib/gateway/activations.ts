@@ -102,7 +102,7 @@ export class Activations {
     }
     if (this.#servers.has(plan.id.toLowerCase())) {
       throw new AppError("INVALID_ARGUMENT", `Cannot add "${plan.id}": it is active`, {
-        hint: "See registry-active; registry-remove it first to change how it runs",
+        hint: "See registry-active; to change how it runs, end it first with registry-remove",
       });
     }
     const agreed = await this.#audited("activate", plan.id, asker, async () => {
@@ -207,11 +207,7 @@ export class Activations {
       return await this.#find(where.id).request(call, options);
     }
     const named = this.offers.findTool(where.name);
-    if (named === undefined) {
-      throw new AppError("NOT_FOUND", `Cannot call "${where.name}": no activated server has it`, {
-        hint: "See registry-active for the names of tools",
-      });
-    }
+    if (named === undefined) throw this.offers.unknownTool(where.name);
     const call = { method: "tools/call", params: { name: named.tool, ...given } };
     return await this.#find(named.id).request(call, options);
   }
@@ -354,13 +350,13 @@ export class Activations {
       );
     }
     if (verdict.verdict === "confirm" && !request.confirm) {
-      const why = [verdict.reason, ...verdict.confirm ?? []].join("; ");
+      const why = [...new Set([verdict.reason, ...verdict.confirm ?? []])].join("; ");
       const isAgreed = await asker.confirm?.(`Activate ${id}? ${why}`);
       if (isAgreed !== true) {
         throw new AppError("FORBIDDEN", `Cannot add "${id}": a person has to agree (${why})`, {
           hint: isAgreed === false
             ? "The person declined"
-            : "Show the plan to the person, then pass confirm=true",
+            : "A person has to read the plan (dry_run=true); then pass confirm=true",
         });
       }
     }

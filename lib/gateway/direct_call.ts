@@ -16,7 +16,7 @@ import { AppError, toAppError } from "../core/errors.ts";
 import type { Clock, Disk, Env, Files, Log } from "../core/host.ts";
 import type { Listen, Net } from "../core/http.ts";
 import { cleanText } from "../core/text.ts";
-import { nearestNames } from "../oci/mod.ts";
+import { nearestNames } from "../core/nearest.ts";
 import { isObject, type JsonObject, RpcError } from "../rpc/mod.ts";
 import { type CleanTool, cleanTool } from "./clean_tools.ts";
 import { type DirectSignIn, readSignIn } from "./direct_sign_in.ts";
@@ -111,6 +111,8 @@ export interface DirectOptions {
   readonly person: DirectPerson;
   /** Gives up. */
   readonly signal?: AbortSignal;
+  /** Time for each answer until the server is ready, in milliseconds. @default {30_000} */
+  readonly timeoutMs?: number;
 }
 
 /** `URLElicitationRequiredError` of MCP. */
@@ -135,7 +137,7 @@ const CLOSE_GRACE_MS = 1_000;
 export async function openDirect(
   spec: DirectSpec,
   deps: DirectDeps,
-  { person, signal }: DirectOptions,
+  { person, signal, timeoutMs }: DirectOptions,
 ): Promise<DirectServer> {
   const url = readAddress(spec.url);
   checkPolicy(deps.policy, url);
@@ -150,7 +152,10 @@ export async function openDirect(
   const launched = await launchRemote(
     { url, headers, ...(client === undefined ? {} : { client }) },
     { ...deps, oauth, authorize: person.authorize },
-    signal === undefined ? {} : { signal },
+    {
+      ...(signal === undefined ? {} : { signal }),
+      ...(timeoutMs === undefined ? {} : { probeTimeoutMs: timeoutMs }),
+    },
   );
   const session = new UpstreamSession({
     launched,
@@ -160,7 +165,7 @@ export async function openDirect(
     clientInfo: deps.clientInfo,
     capabilities: { elicitation: { form: {}, ...(person.opensPages ? { url: {} } : {}) } },
     handlers: handlersFor(person),
-  });
+  }, timeoutMs === undefined ? {} : { startupTimeoutMs: timeoutMs });
   const redactor = new Redactor();
   redactor.know(Object.values(headers));
   try {

@@ -186,7 +186,7 @@ export class OAuth {
       throw new AppError(
         "UNAUTHORIZED",
         `Cannot use "${server.host}": it asks for a sign-in`,
-        { hint: "Add it again with registry-add or wharf add, and sign in there" },
+        { hint: "Add it again with registry-add, and sign in there" },
       );
     }
     return await one.run(() => this.#ask({ ...request, authorize }, signal), signal);

@@ -6,7 +6,9 @@
  * @module
  */
 
+import { AppError } from "../core/errors.ts";
 import type { Log } from "../core/host.ts";
+import { nearestNames } from "../core/nearest.ts";
 import { cleanText } from "../core/text.ts";
 import type { JsonObject } from "../rpc/mod.ts";
 import type { OfferedTool } from "./active_view.ts";
@@ -64,6 +66,9 @@ interface Kept {
   /** The lists as texts, to tell a change from a repetition. */
   readonly texts: Readonly<Record<ListKind, string>>;
 }
+
+/** More names than this are no help. */
+const MAX_NAMES = 12;
 
 const KINDS: readonly ListKind[] = ["tools", "prompts", "resources", "templates"];
 
@@ -170,6 +175,20 @@ export class Offers {
   /** The tool that clients call by a name. */
   findTool(name: string): NamedTool | undefined {
     return this.#tools.find(name);
+  }
+
+  /** Says that no server has a tool, and which ones there are. */
+  unknownTool(name: string): AppError {
+    const names = this.lists.tools.map((tool) => tool.name);
+    const near = nearestNames(name, names, 5);
+    const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
+    return new AppError("NOT_FOUND", `Cannot call "${name}": no activated server has it`, {
+      hint: names.length === 0
+        ? "No server is active; see registry-find, then registry-add"
+        : near.length > 0
+        ? `Nearest tools: ${near.join(", ")}`
+        : `Tools are ${names.slice(0, MAX_NAMES).join(", ")}${more}`,
+    });
   }
 
   /** The prompt that clients ask for by a name. */

@@ -25,6 +25,9 @@ export interface OwnershipDeps {
 /** A lock that is free is got in this time. */
 const FREE_MS = 200;
 
+/** A mark that was just made may not be locked yet. */
+const YOUNG_MS = 60_000;
+
 /**
  * The id of a state directory; it is made at the first use.
  *
@@ -78,12 +81,27 @@ export async function holdRun(
       },
       (thrown) => log.debug("nothing was looked for", { reason: toAppError(thrown).message }),
     );
+  removeMarks(goesOn, deps).catch((thrown) =>
+    log.debug("no marks were looked for", { reason: toAppError(thrown).message })
+  );
   return {
     async [Symbol.asyncDispose]() {
       await held[Symbol.asyncDispose]();
       await disk.remove(lockOf(run));
     },
   };
+}
+
+/** Looks at the marks of runs that were killed and left nothing else, which frees them. */
+async function removeMarks(
+  goesOn: (run: string) => Promise<boolean>,
+  { disk, clock }: { readonly disk: Disk; readonly clock: Clock },
+): Promise<void> {
+  const latest = clock.now() - YOUNG_MS;
+  for (const { name, modifiedMs } of await disk.list("")) {
+    const run = /^run-(.+)\.lock$/.exec(name)?.[1];
+    if (run !== undefined && modifiedMs < latest) await goesOn(run);
+  }
 }
 
 /** Whether somebody holds the lock of a run. */

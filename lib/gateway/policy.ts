@@ -170,7 +170,9 @@ function policyError(issue: z.core.$ZodIssue | undefined): AppError {
     ? cleanText(issue?.message ?? "it has another form", { maxChars: 200 })
     : "there is no such key";
   return new AppError("INVALID_ARGUMENT", `Cannot use "${key}": ${fault}`, {
-    hint: `Keys are ${keys.join(", ")}`,
+    hint: unknown === undefined
+      ? "Mend it in the config file"
+      : `Mend it in the config file: keys are ${keys.join(", ")}`,
   });
 }
 

@@ -64,6 +64,8 @@ export interface RemoteDeps {
 export interface RemoteOptions {
   /** Ends the sign-in; a connection is ended by `stop`. */
   readonly signal?: AbortSignal;
+  /** Time to say whether a sign-in is needed, in milliseconds. @default {30_000} */
+  readonly probeTimeoutMs?: number;
 }
 
 /** A slow tool may answer late; whoever waits for it has a time limit of its own. */
@@ -127,12 +129,14 @@ function remoteOptions(spec: RemoteSpec, deps: RemoteDeps, heard: Heard): Remote
 async function probe(
   spec: RemoteSpec,
   deps: RemoteDeps,
-  { signal, fetchOptions }: RemoteOptions & { readonly fetchOptions: RemoteFetchOptions },
+  { signal, probeTimeoutMs = PROBE_TIMEOUT_MS, fetchOptions }: RemoteOptions & {
+    readonly fetchOptions: RemoteFetchOptions;
+  },
 ): Promise<void> {
   const ask = netFetch(deps, {
     server: spec.url,
     heard: fetchOptions.heard,
-    answerTimeoutMs: PROBE_TIMEOUT_MS,
+    answerTimeoutMs: probeTimeoutMs,
     ...(spec.headers === undefined ? {} : { headers: spec.headers }),
   });
   const response = await new RemoteFetch(ask, fetchOptions).fetch(spec.url, {

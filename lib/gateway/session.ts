@@ -428,7 +428,9 @@ export class UpstreamSession implements AsyncDisposable {
   }
 
   #withLog(error: AppError): AppError {
-    const lines = this.#deps.launched.logTail(LOG_LINES);
+    // A remote's log says again what failed.
+    const lines = this.#deps.launched.logTail(LOG_LINES)
+      .filter((line) => !line.includes(error.message));
     if (lines.length === 0 || error.details?.log !== undefined) return error;
     const last = lines.slice(-SHOWN_LINES).map((line) => truncate(line, SHOWN_CHARS));
     const shown = `Its last lines: ${last.join(" | ")}`;

@@ -19,7 +19,7 @@ import { z } from "zod";
 import { foldId, type Setting } from "../catalog/mod.ts";
 import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
-import { nearestNames } from "../oci/mod.ts";
+import { nearestNames } from "../core/nearest.ts";
 import { JsonStore, type StoreDeps } from "../store.ts";
 import { matches } from "./policy.ts";
 import { steers } from "./process_argv.ts";

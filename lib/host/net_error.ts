@@ -25,10 +25,18 @@ const checkHost = () => "Check that the host is up and that no firewall or proxy
 const FAILURES: readonly Failure[] = [
   {
     // A CA that was made anew under its old name has another key: BadSignature.
-    words: /UnknownIssuer|UnknownCA|BadSignature|CaUsedAsEndEntity|self.?signed/i,
+    words: /UnknownIssuer|UnknownCA|BadSignature|self.?signed/i,
     state: "its certificate is not signed by a trusted authority",
     hint: ({ host }) =>
       `Put its CA into /etc/containers/certs.d/${host}/ca.crt, or name it in DENO_CERT`,
+    lasting: true,
+    tls: true,
+  },
+  {
+    // What `openssl req -x509` makes by default; trusting it does not help.
+    words: /CaUsedAsEndEntity/i,
+    state: "its certificate is an authority's own, which proves no server",
+    hint: () => "Ask its operator for one with basicConstraints CA:FALSE, or signed by a CA",
     lasting: true,
     tls: true,
   },
@@ -70,7 +78,7 @@ const FAILURES: readonly Failure[] = [
   {
     words: /invalid HTTP|parsed/i,
     state: "it does not speak HTTP",
-    hint: () => "Check the port; a registry that serves TLS needs https",
+    hint: () => "Check the port; what serves TLS needs https",
     lasting: true,
   },
   {
@@ -88,7 +96,7 @@ const FAILURES: readonly Failure[] = [
   {
     words: /dns error|failed to lookup|no such host/i,
     state: "the name does not resolve",
-    hint: () => "Check the spelling of the host",
+    hint: () => "Check the spelling of the host, and that this machine is online",
     lasting: true,
   },
   {

@@ -5,14 +5,9 @@
  * @module
  */
 
-import { AppError } from "../core/errors.ts";
-import {
-  isDockerHub,
-  nearestNames,
-  type Reference,
-  type RegistryClient,
-  viewTags,
-} from "../oci/mod.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import { nearestNames } from "../core/nearest.ts";
+import { isDockerHub, type Reference, type RegistryClient, viewTags } from "../oci/mod.ts";
 
 /** A long list of tags is not read to its end for a hint. */
 const MAX_TAGS = 5000;
@@ -47,10 +42,17 @@ export async function withNearTags<T>(
       thrown.details?.["platforms"] === undefined;
     if (!isMissing || tag === undefined || digest !== undefined) throw thrown;
     const tags = await tagsOf(reference, deps);
-    // The repository itself is missing, or something behind the tag: the first error says what.
+    const where = isDockerHub(reference.registry) ? "" : `${reference.registry}/`;
+    if (tags === "none") {
+      throw new AppError(
+        "NOT_FOUND",
+        `Cannot find "${where}${reference.repository}": there is no such repository`,
+        { cause: thrown, hint: "Check the spelling of its name" },
+      );
+    }
+    // Something behind the tag is missing, or nobody knows: the first error says what.
     if (tags === undefined || tags.includes(tag)) throw thrown;
     const near = nearestNames(tag, tags, MAX_SHOWN);
-    const where = isDockerHub(reference.registry) ? "" : `${reference.registry}/`;
     throw new AppError(
       "NOT_FOUND",
       `Cannot find tag "${tag}": ${where}${reference.repository} has no such tag`,
@@ -63,16 +65,17 @@ export async function withNearTags<T>(
   }
 }
 
+/** The tags; `none` where the registry knows no such repository. */
 async function tagsOf(
   reference: Reference,
   deps: MissingTagDeps & { readonly signal: AbortSignal },
-): Promise<readonly string[] | undefined> {
+): Promise<readonly string[] | "none" | undefined> {
   const { signal } = deps;
   try {
     return (await deps.registry.tags(reference, { signal, maxTags: MAX_TAGS })).tags;
-  } catch {
+  } catch (thrown) {
     // A hint is not worth a second error.
-    return undefined;
+    return toAppError(thrown).code === "NOT_FOUND" ? "none" : undefined;
   }
 }
 

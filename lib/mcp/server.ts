@@ -14,7 +14,7 @@ import type { Clock, Log } from "../core/host.ts";
 import { isWanted, type LogLevel, logLevel } from "../core/log_levels.ts";
 import { cleanText } from "../core/text.ts";
 import type { ListKind, Proxy, ProxySession } from "../gateway/mod.ts";
-import { nearestNames } from "../oci/mod.ts";
+import { nearestNames } from "../core/nearest.ts";
 import {
   type Incoming,
   isObject,

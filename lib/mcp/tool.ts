@@ -29,7 +29,7 @@ import { coerceArguments, type Synonyms } from "../core/coerce.ts";
 import { AppError } from "../core/errors.ts";
 import { cleanText } from "../core/text.ts";
 import type { Origin } from "../gateway/mod.ts";
-import { nearestNames } from "../oci/mod.ts";
+import { nearestNames } from "../core/nearest.ts";
 
 /** The groups that an operator may switch on and off, in the order of listings. */
 export const TOOLSETS = ["oci", "hub", "catalog", "gateway", "compat"] as const;

@@ -64,7 +64,6 @@ export {
   type Repository,
 } from "./reference.ts";
 export { type PullQuota, pullQuotaOf } from "./response_facts.ts";
-export { nearestNames } from "./suggest.ts";
 export {
   TAG_SORTS,
   type TagSort,

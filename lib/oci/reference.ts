@@ -103,6 +103,13 @@ export function parseRegistry(text: string): string {
   const bare = checkedText(text).replace(/^(?:https?|docker|oci):\/\//i, "")
     .replace(/\/(?:v[12]\/?)?$/, "");
   if (bare.includes("@")) throw userInfo();
+  if (bare.includes("/")) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `Cannot use registry "${shown(text)}": it is more than a host`,
+      { hint: `Write the host alone, for example ghcr.io or localhost:5000` },
+    );
+  }
   return registryOf(bare, text);
 }
 
@@ -303,7 +310,12 @@ function badTag(text: string, tag: string): AppError {
 }
 
 function invalid(text: string, why: string, hint: string): AppError {
-  // The query of an address may be a signature.
-  const shown = cleanText(text.replace(/\?.*$/s, "?…"), { maxChars: 200 });
-  return new AppError("INVALID_ARGUMENT", `Cannot use reference "${shown}": ${why}`, { hint });
+  return new AppError("INVALID_ARGUMENT", `Cannot use reference "${shown(text)}": ${why}`, {
+    hint,
+  });
+}
+
+/** The query of an address may be a signature. */
+function shown(text: string): string {
+  return cleanText(text.replace(/\?.*$/s, "?…"), { maxChars: 200 });
 }

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { parseArguments } from "../../lib/cli/arguments.ts";
+import { parseArguments, wantedOutput } from "../../lib/cli/arguments.ts";
 import { findCommand } from "../../lib/cli/commands.ts";
 import { AppError } from "../../lib/core/errors.ts";
 
@@ -41,6 +41,7 @@ Deno.test("parseArguments() maps a short command to its tool", () => {
     parseArguments(["tags", "alpine", "3.*", "--limit", "5", "--include-digest-tags", "--all"]),
     {
       kind: "tool",
+      command: "tags",
       tool: "list_tags",
       arguments: {
         repository: "alpine",
@@ -101,7 +102,7 @@ Deno.test("parseArguments() reads name=value pairs and --json for call", () => {
 Deno.test("parseArguments() shows help and the version", () => {
   assert.deepEqual(parseArguments(["--version"]).kind, "version");
   assert.deepEqual(parseArguments(["-V"]).kind, "version");
-  for (const argv of [["--help"], ["-h"], ["help"]]) {
+  for (const argv of [["--help"], ["-h"], ["help"], ["help", "help"]]) {
     const invocation = parseArguments(argv);
     assert.ok(invocation.kind === "help");
     assert.equal(invocation.command, undefined);
@@ -116,13 +117,24 @@ Deno.test("parseArguments() shows help and the version", () => {
 Deno.test("parseArguments() names what is wrong and the next step", async (t) => {
   await t.assertSnapshot([
     failure("tags"),
+    failure("tags", ""),
     failure("frob"),
     failure("help", "frob"),
+    failure("inspec", "x"),
+    failure("list_tags", "x"),
     failure("--nope"),
     failure("tags", "x", "--nope"),
     failure("tags", "x", "-z"),
+    failure("tags", "x", "--include-digest-tag"),
     failure("tags", "x", "--port", "1"),
     failure("tags", "x", "--limit"),
+    failure("tags", "x", "--limit", "0"),
+    failure("tags", "x", "--limit", "many"),
+    failure("tags", "x", "--sort", "newest"),
+    failure("find", "x", "--launch", "podman", "--launch", "docker"),
+    failure("exec", "memory_search", "wharf"),
+    failure("config-set", "a/b", "=x"),
+    failure("add", "a/b", "--env", "KEY=1", "--env", "KEY"),
     failure("tags", "x", "y", "z"),
     failure("tags", "x", "--output", "xml"),
     failure("call"),
@@ -160,6 +172,13 @@ Deno.test("parseArguments() tells an empty value from none, where it says someth
     assert.throws(() => parseArguments(argv), /its value is missing/);
   }
   assert.throws(() => parseArguments(["add", "a/b", "--url", ""]), /its value is missing/);
+});
+
+Deno.test("wantedOutput() knows the form of an error, however wrong the rest is", () => {
+  for (const flag of [["--output", "json"], ["--output=json"], ["-output", "json"]]) {
+    assert.equal(wantedOutput(["frob", ...flag, "--nope"]), "json");
+  }
+  assert.equal(wantedOutput(["frob", "json", "--output", "table"]), "table");
 });
 
 Deno.test("doctor takes the flags of serve that what is needed depends on", () => {

@@ -79,7 +79,9 @@ Deno.test("wharf connect <client> says what it did and what is next", async () =
   assert.match(dry.out, /^Cursor: "wharf" would be taken out$/m);
   assert.match(dry.out, /^-\{$/m);
   assert.equal(dry.err, "");
-  assert.match((await run(["cursor", "--remove"], files)).out, /^Cursor: "wharf" taken out$/m);
+  const removed = await run(["cursor", "--remove"], files);
+  assert.match(removed.out, /^Cursor: "wharf" taken out$/m);
+  assert.equal(removed.err, "Next: Cursor lets go of it when it starts anew");
   assert.deepEqual(await run(["cursor", "--remove"], files), {
     code: 0,
     out: 'Cursor: "wharf" not connected\nfile    /home/ada/.cursor/mcp.json',

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { parseArguments } from "../../lib/cli/arguments.ts";
 import { checkHealth, healthUrl } from "../../lib/cli/health.ts";
+import { AppError } from "../../lib/core/errors.ts";
 import { boundedResponse } from "../../lib/core/http.ts";
 
 /** Asks a server that answers with a status. */
@@ -12,6 +13,7 @@ async function ask(url: string, status: number): Promise<{ code: number; out: st
     net: {
       fetch: (request) => {
         assert.equal(request.url.href, url);
+        assert.equal(request.timeoutMs, 5000);
         return Promise.resolve(boundedResponse(new Response("OK\n", { status })));
       },
     },
@@ -55,5 +57,33 @@ Deno.test("checkHealth() fails with what the server answers", async () => {
   await assert.rejects(ask("http://127.0.0.1:8080/readyz", 503), {
     code: "UNREACHABLE",
     message: 'Cannot use "http://127.0.0.1:8080/readyz": it answers 503',
+  });
+});
+
+Deno.test("checkHealth() says how to start a server that does not run on this machine", async () => {
+  const refuse = (url: string) =>
+    checkHealth(new URL(url), {
+      net: {
+        fetch: () =>
+          Promise.reject(
+            new AppError("UNREACHABLE", 'Cannot reach "x": the connection was refused', {
+              hint: "Check that the host is up",
+            }),
+          ),
+      },
+      terminal: {
+        out: () => assert.fail(),
+        err: () => assert.fail(),
+        status: undefined,
+        columns: undefined,
+      },
+      signal: new AbortController().signal,
+    });
+  await assert.rejects(refuse("http://127.0.0.1:8080/healthz"), {
+    code: "UNREACHABLE",
+    hint: "Start it with wharf serve --transport http, or name its port with --port",
+  });
+  await assert.rejects(refuse("https://wharf.example/healthz"), {
+    hint: "Check that the host is up",
   });
 });

@@ -27,6 +27,25 @@ Deno.test("table() gives the widest column away where the terminal is narrow", (
   assert.ok(lines[1]?.endsWith("…"));
 });
 
+Deno.test("table() goes on below a sentence in the last column, and never cuts a path there", () => {
+  const rows = [["ping", "oci", "Check that a registry answers"], [
+    "other",
+    "oci",
+    "/a".repeat(30),
+  ]];
+  assert.deepEqual(table(["tool", "set", "what it does"], rows, { columns: 36, wraps: true }), [
+    "tool   set  what it does",
+    "ping   oci  Check that a registry",
+    "            answers",
+    `other  oci  ${"/a".repeat(30)}`,
+  ]);
+  const narrow = table(["tool", "what it does"], [["x".repeat(40), "Say what an image is"]], {
+    columns: 30,
+    wraps: true,
+  });
+  assert.deepEqual(narrow, ["tool      what it does", "xxxxxxx…  Say what an image is"]);
+});
+
 Deno.test("table() keeps columns readable when nothing fits", () => {
   const lines = table(["a", "b", "c"], [["x".repeat(50), "y".repeat(50), "z".repeat(50)]], {
     columns: 10,

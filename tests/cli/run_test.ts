@@ -68,12 +68,71 @@ Deno.test("runTool() shows progress, and clears it before it prints", async () =
   assert.deepEqual(status, ["[##########----------]  50%  docker: files", ""]);
 });
 
-Deno.test("runTool() follows the cursor to the end with --all", async () => {
-  const { out } = await run(["find", "x", "--all"], "registry-find", ({ cursor }) => ({
-    content: [{ type: "text", text: `page ${cursor ?? "first"}` }],
-    structuredContent: cursor === "b" ? {} : { next_cursor: cursor === undefined ? "a" : "b" },
+Deno.test("runTool() follows the cursor to the end with --all, and prints one answer", async () => {
+  const answer: Answer = ({ cursor }) => {
+    const [id, next] = cursor === undefined
+      ? ["x/1", "a"]
+      : cursor === "a"
+      ? ["x/2", "b"]
+      : ["x/3"];
+    return {
+      content: [{
+        type: "text",
+        text: [
+          "1 of 3 servers; texts in quotes are the catalogue's",
+          `- ${id}`,
+          ...(next === undefined ? [] : [`Go on with cursor="${next}"`]),
+          "Without docker: offline",
+        ].join("\n"),
+      }],
+      structuredContent: {
+        servers: [{ id }],
+        total: 3,
+        ...(next === undefined ? {} : { next_cursor: next }),
+        notes: ["Without docker: offline"],
+      },
+    };
+  };
+  const text = await run(["find", "x", "--all"], "registry-find", answer);
+  assert.deepEqual(text.out?.join("\n").split("\n"), [
+    "3 of 3 servers; texts in quotes are the catalogue's",
+    "- x/1",
+    "- x/2",
+    "- x/3",
+    "Without docker: offline",
+  ]);
+  const json = await run(["find", "x", "--all", "--output", "json"], "registry-find", answer);
+  assert.deepEqual(json.out?.map((line) => JSON.parse(line)), [{
+    servers: [{ id: "x/1" }, { id: "x/2" }, { id: "x/3" }],
+    total: 3,
+    notes: ["Without docker: offline"],
+  }]);
+  const facts = await run(["tags", "x", "--all"], "list_tags", ({ cursor }) => ({
+    content: [],
+    structuredContent: cursor === undefined
+      ? { repository: "x", tags: [{ name: "2" }], next_cursor: "a" }
+      : { repository: "x", tags: [{ name: "1" }] },
   }));
-  assert.deepEqual(out, ["page first", "page a", "page b"]);
+  assert.deepEqual(facts.out, ["repository  x", "", "tags:", "  2", "  1"]);
+});
+
+Deno.test("runTool() says that a search found nothing", async () => {
+  const answer = () => ({ content: [], structuredContent: { registry: "r.example", results: [] } });
+  const { code, out } = await run(["search", "x"], "search_images", answer);
+  assert.deepEqual([code, out], [0, ["registry  r.example", "results: none"]]);
+});
+
+Deno.test("runTool() fails where no source could be read", async () => {
+  const answer = (...outcomes: readonly string[]) => () => ({
+    content: [{ type: "text", text: "62 servers" }],
+    structuredContent: { sources: outcomes.map((outcome) => ({ outcome })) },
+  });
+  const codeOf = async (...outcomes: readonly string[]) =>
+    (await run(["refresh"], "registry-refresh", answer(...outcomes))).code;
+  assert.equal(await codeOf("failed", "failed"), 1);
+  assert.equal(await codeOf("failed", "updated"), 0);
+  assert.equal(await codeOf("cooling"), 0);
+  assert.equal(await codeOf(), 0);
 });
 
 Deno.test("runTool() tells a wrong command line from a question that has no answer", async () => {
@@ -93,6 +152,30 @@ Deno.test("runTool() tells a wrong command line from a question that has no answ
     2,
     'wharf: Cannot call "registry-get": there is no such tool',
   ]);
+  const near = await run(["call", "pin", "--output", "json"], "ping", failing("NOT_FOUND"));
+  assert.equal(near.code, 2);
+  assert.deepEqual(JSON.parse(near.out?.[0] ?? "").error, {
+    code: "INVALID_ARGUMENT",
+    message: 'Cannot call "pin": there is no such tool',
+    hint: "Did you mean ping? See wharf tools, or widen --toolsets",
+  });
+});
+
+Deno.test("runTool() says in commands what Wharf's tools say of each other, and nobody else's", async () => {
+  const answer = () => ({
+    content: [{ type: "text", text: "None; see registry-find" }],
+    structuredContent: { total: 0 },
+  });
+  const own = await run(["active"], "registry-active", answer);
+  assert.deepEqual(own.out, ["None; see wharf find"]);
+  const other = await run(["exec", "t"], "registry-exec", answer);
+  assert.deepEqual(other.out, ["None; see registry-find"]);
+  const failed = await run(["get", "x"], "registry-get", () => {
+    throw new AppError("NOT_FOUND", 'Cannot find "x": there is none', {
+      hint: "Search with registry-find",
+    });
+  });
+  assert.deepEqual(failed.err?.[1], "Next: Search with wharf find");
 });
 
 Deno.test("runTool() cleans what another server answered before a terminal shows it", async () => {

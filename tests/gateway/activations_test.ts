@@ -177,6 +177,14 @@ Deno.test("Activations.add() starts a server, offers its tools and passes result
   assert.deepEqual(activations.tools.map(({ name, tool, id }) => [name, tool, id]), [
     ["plain_say", "say", "ours/plain"],
   ]);
+  await assert.rejects(activations.call({ name: "plain_sya" }, {}, {}), {
+    code: "NOT_FOUND",
+    message: 'Cannot call "plain_sya": no activated server has it',
+    hint: "Nearest tools: plain_say",
+  });
+  await assert.rejects(activations.call({ name: "other" }, {}, {}), {
+    hint: "Tools are plain_say",
+  });
   const result = await activations.call({ name: "plain_say" }, { to: "you" }, {});
   assert.deepEqual(result, {
     content: [{ type: "text", text: '{"to":"you"}' }],

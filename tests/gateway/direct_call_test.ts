@@ -66,7 +66,7 @@ function reach(
     const given = answers[message.method] ?? answer(message.params);
     return Response.json({ jsonrpc: "2.0", id: message.id, ...given });
   });
-  const open = (): Promise<DirectServer> =>
+  const open = (timeoutMs = 30_000): Promise<DirectServer> =>
     openDirect({ url: URL_OF_SERVER, ...spec }, {
       net,
       clock: new FakeClock(),
@@ -78,7 +78,7 @@ function reach(
       disk: new MemoryDisk(),
       policy: parsePolicy(policy),
       clientInfo: { name: "wharf", version: "9" },
-    }, { person: { ...PERSON, ...person } });
+    }, { person: { ...PERSON, ...person }, timeoutMs });
   return { open, net, log, messages, requests: (): readonly HttpRequest[] => net.requests };
 }
 
@@ -104,6 +104,13 @@ Deno.test("openDirect() shakes hands, calls with the headers given, and ends the
   const told = JSON.stringify(log.records);
   assert.match(told, /a credential in a command line can be read by others.*X-Api-Key/);
   assert.doesNotMatch(told, /t0ken|hunter2/);
+});
+
+Deno.test("openDirect() gives a server as long to begin as it is told", async () => {
+  const { open, net } = reach({}, { answer: () => ({ result: {} }) });
+  await using server = await open(2000);
+  assert.equal(server.info.name, "srv");
+  assert.equal(net.requests[0]?.timeoutMs, 2000);
 });
 
 Deno.test("openDirect() says that pages can be opened only where they can", async () => {

@@ -45,6 +45,23 @@ Deno.test("holdRun() tells runs that go on from those that have ended", async ()
   assert.equal(clock.sleeping, 0);
 });
 
+Deno.test("holdRun() removes the marks of runs that were killed, not of those that go on", async () => {
+  const [disk, log, clock] = [new MemoryDisk(), new FakeLog(), new FakeClock()];
+  const engine = { removeOrphans: () => Promise.resolve([]) };
+  const names = async () => (await disk.list("")).map(({ name }) => name).sort();
+  for (const name of ["run-killed.lock", "run-held.lock", "other.lock"]) {
+    await disk.write(name, new Uint8Array());
+  }
+  await using _other = await disk.lock("run-held.lock");
+  await using own = await holdRun("own", { disk, log, clock, engine, endProcesses });
+  await settle();
+  if (clock.sleeping > 0) await clock.advance(200);
+  await settle();
+  assert.deepEqual(await names(), ["other.lock", "run-held.lock"]);
+  await own[Symbol.asyncDispose]();
+  assert.deepEqual(log.records, []);
+});
+
 Deno.test("holdRun() does not mind an engine that is not there", async () => {
   const [disk, log, clock] = [new MemoryDisk(), new FakeLog(), new FakeClock()];
   const engine = { removeOrphans: () => Promise.reject(new Error("no podman")) };

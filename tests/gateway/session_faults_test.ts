@@ -276,6 +276,19 @@ const ENDS: readonly {
   },
 ];
 
+Deno.test("UpstreamSession quotes no lines of a log that say its error again", async () => {
+  const server = new ScriptedServer({ answers: { "initialize": () => ({}) } });
+  const message = 'Cannot start "memory": it names no version of MCP';
+  server.tail.push(`${message}; trying the older SSE transport`);
+  server.tail.push(message);
+  const failed = rejection(server.session().connect());
+  await server.clock.advance(5000);
+  const error = asAppError(await failed);
+  assert.equal(error.message, message);
+  assert.doesNotMatch(error.hint ?? "", /last lines/);
+  assert.equal(error.details?.log, undefined);
+});
+
 for (const { how, act, withinMs, reason } of ENDS) {
   Deno.test(`UpstreamSession rejects calls in flight within a second when ${how}`, async () => {
     const server = new ScriptedServer({ answers: { "tools/call": () => undefined }, ends: false });

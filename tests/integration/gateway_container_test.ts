@@ -127,7 +127,10 @@ integrationTest("a container is found, planned, added, called and removed from t
     assert.match(plan.stdout, /^image: .* user root/m, "it was looked into before it runs");
     const lacking = await runWharf(["add", "ours/tiny", "--yes", ...flags], { env });
     assert.equal(lacking.code, 2);
-    assert.match(lacking.stderr, /GREETING has no value[\s\S]*registry-config-set/);
+    assert.match(
+      lacking.stderr,
+      /GREETING has no value[\s\S]*Run wharf config-set ours\/tiny GREETING=VALUE/,
+    );
     const set = await runWharf(["config-set", "ours/tiny", "GREETING=hunter2-abc", ...flags], {
       env,
     });

@@ -46,6 +46,19 @@ Deno.test("a server that keeps nothing can write to the file of calls all the sa
   }
 });
 
+Deno.test("doctor looks at the file of calls, and does not make it", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "wharf-grants-" });
+  try {
+    const args = ["--audit-log", `${folder}/calls.jsonl`, "--transport", "http", "--flags"];
+    const { code, stdout, stderr } = await runWharf(["doctor", "--toolsets", "oci", ...args]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /--allow-write=\S*\/calls\.jsonl/);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the widest set starts Docker for whoever asks for it, and for nobody else", async () => {
   const folder = await Deno.makeTempDir({ prefix: "wharf-grants-" });
   try {

@@ -441,7 +441,7 @@ Deno.test("fetch() says that a name does not resolve, and that a port is not one
   await assert.rejects(fetchText({ url: new URL("https://registry.invalid/") }), {
     code: "UNREACHABLE",
     message: 'Cannot reach "registry.invalid": the name does not resolve',
-    hint: "Check the spelling of the host",
+    hint: "Check the spelling of the host, and that this machine is online",
     retryable: false,
   });
   await assert.rejects(fetchText({ url: new URL("http://127.0.0.1:25/") }), {

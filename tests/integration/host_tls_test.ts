@@ -54,6 +54,25 @@ integrationTest("fetch() says where to put the CA that is not trusted", OPENSSL,
   await assert.rejects(get(server.host, { [server.host]: { caCerts: [other.cert] } }), expected);
 });
 
+integrationTest(
+  "fetch() says that trusting an authority's own certificate does not help",
+  OPENSSL,
+  async () => {
+    await using authority = await Authority.create();
+    const key = await Deno.readTextFile(`${authority.folder}/ca.key`);
+    await using server = serveTls({ cert: authority.cert, key });
+    const trusted = { [server.host]: { caCerts: [authority.cert] } };
+    for (const certs of [{}, trusted]) {
+      await assert.rejects(get(server.host, certs), {
+        code: "UNREACHABLE",
+        message:
+          `Cannot reach "${server.host}": its certificate is an authority's own, which proves no server`,
+        hint: "Ask its operator for one with basicConstraints CA:FALSE, or signed by a CA",
+      });
+    }
+  },
+);
+
 integrationTest("fetch() says that a certificate is for another name", OPENSSL, async () => {
   await using authority = await Authority.create();
   await using server = serveTls(await authority.issue("DNS:registry.example"));

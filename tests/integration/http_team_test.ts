@@ -251,6 +251,8 @@ Deno.test("at SIGTERM calls in hand are answered whole, on either transport, and
     const calls = clients.map((client) => client.callTool({ name: "up_wait", arguments: {} }));
     while (started < calls.length) await new Promise((resolve) => setTimeout(resolve, 20));
     const ended = server.stop("SIGTERM");
+    // At Ctrl+C a terminal signals the whole group, and a task runner passes that on.
+    const echoed = server.stop("SIGTERM");
     const ready = new URL("/readyz", server.mcp);
     const status = async () => {
       const response = await fetch(ready);
@@ -264,7 +266,7 @@ Deno.test("at SIGTERM calls in hand are answered whole, on either transport, and
       const { content } = await call;
       assert.deepEqual(content, [{ type: "text", text }]);
     }
-    assert.equal(await ended, 0);
+    assert.deepEqual(await Promise.all([ended, echoed]), [0, 0]);
     for (const client of clients) await client.close().catch(() => {});
   } finally {
     await Deno.remove(folder, { recursive: true });

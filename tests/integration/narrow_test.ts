@@ -103,6 +103,13 @@ integrationTest("Wharf serves without permission to write, and says so once", NE
   // A person who asks one question is not told of it.
   const once = await runWharf(["find", "memory"], { permissions: ["--allow-read", "--allow-env"] });
   assert.deepEqual([once.code, once.stderr], [0, ""]);
+  // But what they set would be gone with the answer.
+  const set = await runWharf(
+    ["config-set", "reference/memory", "MEMORY_FILE_PATH=/tmp/memory.json", "--source", "none"],
+    { permissions: ["--allow-read", "--allow-env"] },
+  );
+  assert.equal(set.code, 0, set.stderr);
+  assert.equal(times(set.stderr, /what is activated is in memory/), 1, set.stderr);
 });
 
 integrationTest("Wharf serves without a home directory", NEEDS, async () => {

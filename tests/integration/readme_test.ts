@@ -121,7 +121,9 @@ Deno.test("JSON and TOML parse, and Wharf takes its own", () => {
   for (const { text } of blocksOf(pages, "toml")) assert.doesNotThrow(() => parseToml(text), text);
   const own = json.filter(({ about }) => about === "config");
   assert.ok(own.length >= 2);
-  for (const { text } of own) parsePolicy(parseConfigFile(JSON.parse(text), "page").policy);
+  for (const { text } of own) {
+    parsePolicy(parseConfigFile(new TextEncoder().encode(text), "page").policy);
+  }
 });
 
 Deno.test("the page on activation has every key of a policy, with its default", () => {

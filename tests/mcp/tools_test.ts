@@ -256,6 +256,22 @@ Deno.test("a part of an image that has gone is not taken for a missing tag", asy
   assert.ok(text.includes(`Cannot read "r.example/app@${arm64.root.digest}"`), text);
 });
 
+Deno.test("get_image_info says that a repository is missing, not only its tag", async () => {
+  const { inventory } = makeWorld({
+    intercept: ({ url }) => {
+      const code = url.pathname.endsWith("/tags/list") ? "NAME_UNKNOWN" : "MANIFEST_UNKNOWN";
+      return Response.json({ errors: [{ code }] }, { status: 404 });
+    },
+  });
+  await using session = await openSession(inventory);
+  const { text } = await session.call("get_image_info", { image_ref: "r.example/team/ap:1" });
+  assert.equal(
+    text,
+    'NOT_FOUND: Cannot find "r.example/team/ap": there is no such repository\n' +
+      "Next: Check the spelling of its name",
+  );
+});
+
 Deno.test("the nearest tags are looked for in the first thousands only", async () => {
   let pages = 0;
   const { inventory } = makeWorld({

@@ -379,6 +379,9 @@ Deno.test("parseRegistry() takes a host with or without scheme and API path", ()
   for (const text of ["", "a b", "ghcr.io/org", "a:b", "https://", "[::1", "user@ghcr.io"]) {
     refused(text, parseRegistry);
   }
+  const { message, hint } = refused("ghcr.io/org?token=x", parseRegistry);
+  assert.equal(message, 'Cannot use registry "ghcr.io/org?…": it is more than a host');
+  assert.equal(hint, "Write the host alone, for example ghcr.io or localhost:5000");
 });
 
 Deno.test("apiHost() and isDockerHub() know where Docker Hub answers", () => {

@@ -332,7 +332,7 @@ export const registryConfigSet = defineTool({
     return {
       structured: { id: input.id, settings, restarted },
       text: [
-        `${input.id}: ${settings.length} settings${restarted ? ", restarted" : ""}`,
+        `${input.id}: ${counted(settings.length, "setting")}${restarted ? ", restarted" : ""}`,
         ...settings.map(({ name, value }) => `- ${name}: ${value}`),
       ].join("\n"),
     };

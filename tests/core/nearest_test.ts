@@ -1,12 +1,12 @@
 /**
- * Tests of lib/oci/suggest.ts. Needs no permission.
+ * Tests of lib/core/nearest.ts. Needs no permission.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { nearestNames } from "../../lib/oci/suggest.ts";
+import { nearestNames } from "../../lib/core/nearest.ts";
 
 Deno.test("nearestNames() gives the nearest first", () => {
   const table: readonly (readonly [string, readonly string[], readonly string[]])[] = [
