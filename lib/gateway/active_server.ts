@@ -5,7 +5,7 @@
  * @module
  */
 
-import { abortError, throwIfAborted } from "../core/deadline.ts";
+import { abortError, OVER, throwIfAborted } from "../core/deadline.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { SingleFlight } from "../core/single_flight.ts";
 import type { ActiveRecord } from "./active_state.ts";
@@ -261,7 +261,7 @@ export class ActiveServer {
   /** Stops the process, so that the next use starts it with new values. */
   async restart(): Promise<void> {
     const session = this.#session;
-    this.#resting?.abort();
+    this.#resting?.abort(OVER);
     this.#restarts.stop();
     this.#session = undefined;
     this.#status = "idle";
@@ -288,7 +288,7 @@ export class ActiveServer {
    * @param graceMs Time to end by itself, in milliseconds.
    */
   async stop(graceMs = STOP_GRACE_MS): Promise<void> {
-    this.#resting?.abort();
+    this.#resting?.abort(OVER);
     this.#restarts.stop();
     this.#over.abort(gone(this.#record.id));
     this.#status = "stopped";
@@ -424,7 +424,7 @@ export class ActiveServer {
   /** Stops it when nobody has called it for a while, nor waits for what it says. */
   #rest(session: UpstreamSession): void {
     const { clock, idleMs, log } = this.#deps;
-    this.#resting?.abort();
+    this.#resting?.abort(OVER);
     if (idleMs === 0 || this.#over.signal.aborted) return;
     const resting = new AbortController();
     this.#resting = resting;

@@ -6,6 +6,7 @@
  */
 
 import type { Clock, Log } from "../core/host.ts";
+import { OVER } from "../core/deadline.ts";
 import { toAppError } from "../core/errors.ts";
 import type { CallListener } from "../mcp/mod.ts";
 import { JSONRPCMessageSchema, type Server } from "../mcp/protocol.ts";
@@ -284,15 +285,15 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     session.open++;
     const isCall = request.method === "POST";
     if (isCall) session.calls++;
-    const finished = new AbortController();
+    const stream = request.method === "GET" ? new AbortController() : undefined;
     const onEnd = () => {
       session.open--;
       if (isCall) session.calls--;
       session.lastSeenMs = clock.now();
-      finished.abort();
+      stream?.abort(OVER);
     };
-    if (request.method === "GET") {
-      void atEndOf(principal, finished.signal, () => transport.closeStandaloneSSEStream());
+    if (stream !== undefined) {
+      void atEndOf(principal, stream.signal, () => transport.closeStandaloneSSEStream());
     }
     return await transport.handleRequest(
       withAccept(request),

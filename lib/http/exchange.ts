@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OVER } from "../core/deadline.ts";
 import { toAppError } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import { boundedResponse } from "../core/http.ts";
@@ -58,7 +59,7 @@ export async function readJson(
       id: null,
     }, { status: 400 });
   } finally {
-    read.abort();
+    read.abort(OVER);
   }
 }
 
