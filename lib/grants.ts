@@ -32,7 +32,7 @@ export interface KeepOptions {
 export type Kind = "env" | "net" | "read" | "write";
 
 /** Programs that Wharf starts by a name of its own; credential helpers are named by people. */
-const PROGRAMS = ["podman", "docker", "git", "deno", "npx", "uvx", "kill"] as const;
+const PROGRAMS = ["podman", "docker", "git", "deno", "npx", "uvx", "kill", "ps"] as const;
 
 /** Helpers of credentials: any program whose name begins with `docker-credential-`. */
 const HELPERS = "docker-credential-*";

@@ -30,7 +30,7 @@ Deno.test("unneededGrants() gives back what starts servers where none can be act
   const withoutGateway = names(TOOLSETS.filter((toolset) => toolset !== "gateway"));
   assert.deepEqual(withoutGateway, [
     ...["ffi", "sys"],
-    ...["run=podman", "run=docker", "run=deno", "run=npx", "run=uvx", "run=kill"],
+    ...["run=podman", "run=docker", "run=deno", "run=npx", "run=uvx", "run=kill", "run=ps"],
   ]);
 });
 

@@ -59,6 +59,7 @@ const REASONS: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
     "npx": "packages without a sandbox, where the policy allows that",
     "uvx": "packages without a sandbox, where the policy allows that",
     "kill": "ending what a server has started",
+    "ps": "finding what servers of a Wharf that was killed have left",
   },
   env: {},
   sys: { "statfs": "room on the disk, for `wharf doctor`" },

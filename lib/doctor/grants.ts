@@ -73,10 +73,11 @@ export interface GrantPlan {
   readonly certificateFolders: readonly string[];
 }
 
-/** Programs of the gateway beside the engine: how packages run, and how groups of processes end. */
+/** Programs of the gateway beside the engine: how packages run, and how what they started ends. */
 const PROGRAMS = [
   ["deno", "npm packages in Deno's sandbox"],
   ["kill", "ending what a server has started"],
+  ["ps", "finding what servers of a Wharf that was killed have left"],
 ] as const;
 
 /** Programs that run packages without a sandbox. */
@@ -170,9 +171,6 @@ function read(plan: GrantPlan): readonly Grant[] {
     ...authFiles.map((path) => grant(path, "credentials of registries")),
     ...certificateFolders.map((path) => grant(path, "certificates of registries")),
     ...folders(plan).map(([path, why]) => grant(path, why)),
-    ...plan.os === "linux" && plan.toolsets.includes("gateway")
-      ? [grant("/proc", "finding what servers of an earlier run have left")]
-      : [],
     ...needsCatalogue(plan)
       ? sources.flatMap(({ source, place }) =>
         place.kind === "local" ? [grant(place.path, `source "${source.id}"`)] : []

@@ -1,24 +1,19 @@
 /**
  * Local processes that a killed Wharf left: they carry its mark in their environment, which what
- * they start in turn inherits. Needs read permission for `/proc`, and run permission for `kill`; does
- * nothing on systems without `/proc`.
+ * they start in turn inherits. Needs run permission for `ps` and `kill`: Deno lets nobody read
+ * `/proc` who may not do everything. Finds nothing where `ps` shows no environments, as on macOS.
  *
  * @module
  */
 
-import { toAppError } from "../core/errors.ts";
-import type { Disk, Env, Files, Log, Processes } from "../core/host.ts";
+import type { Env, Log, Processes } from "../core/host.ts";
 import type { Owner } from "./engine.ts";
 
 /** What finds and ends processes. */
 export interface OrphanDeps {
-  /** Opens `/proc`. */
-  readonly openFolder: (path: string) => Pick<Disk, "list">;
-  /** Reads environments. */
-  readonly files: Files;
-  /** Runs `kill`. */
+  /** Runs `ps` and `kill`. */
   readonly processes: Processes;
-  /** Tells where it is. */
+  /** Tells where they are. */
   readonly env: Env;
   /** The operator's log. */
   readonly log: Log;
@@ -27,10 +22,13 @@ export interface OrphanDeps {
 const OWNER = "WHARF_OWNER";
 const RUN = "WHARF_RUN";
 
-/** Linux allows 128 KiB for one string; the marks stand among the first. */
-const MAX_ENVIRON_BYTES = 2 * 1024 * 1024;
+/** Processes of this user, also those without a terminal, with their environments, uncut (ps(1)). */
+const LIST = ["xeww", "-o", "pid=,args="];
 
-const KILL_TIMEOUT_MS = 5000;
+/** Environments are a few KiB each; Linux allows 128 KiB for one string. */
+const MAX_LIST_BYTES = 64 * 1024 * 1024;
+
+const TIMEOUT_MS = 5000;
 
 /**
  * The mark of a run's processes.
@@ -49,25 +47,28 @@ export function processMark({ id, run }: Owner): Env {
  * @param isAlive Whether a run still goes on.
  * @param deps What finds and ends them.
  * @returns Their process ids.
+ * @throws {AppError} `NOT_FOUND` or `PERMISSION_MISSING` where `ps` cannot be run.
  */
 export async function endOrphanProcesses(
   owner: string,
   isAlive: (run: string) => Promise<boolean>,
   deps: OrphanDeps,
 ): Promise<readonly number[]> {
-  const { openFolder, files, processes, env, log } = deps;
+  const { processes, log } = deps;
+  const env = deps.env["PATH"] === undefined ? {} : { PATH: deps.env["PATH"] };
+  const { stdout } = await processes.run({ command: "ps", args: LIST, env }, {
+    maxBytes: MAX_LIST_BYTES,
+    timeoutMs: TIMEOUT_MS,
+  });
   const ended: number[] = [];
-  for (const { name } of await openFolder("/proc").list("")) {
-    if (!/^\d{1,10}$/.test(name)) continue;
-    const run = await runOf(name, owner, files);
-    if (run === undefined || await isAlive(run)) continue;
-    const { code } = await processes.run({
-      command: "kill",
-      args: ["-KILL", name],
-      env: env["PATH"] === undefined ? {} : { PATH: env["PATH"] },
-    }, { maxBytes: 1024, timeoutMs: KILL_TIMEOUT_MS });
+  for (const { pid, run } of markedBy(owner, new TextDecoder().decode(stdout))) {
+    if (await isAlive(run)) continue;
+    const { code } = await processes.run({ command: "kill", args: ["-KILL", pid], env }, {
+      maxBytes: 1024,
+      timeoutMs: TIMEOUT_MS,
+    });
     // One that ended meanwhile cannot be killed.
-    if (code === 0) ended.push(Number(name));
+    if (code === 0) ended.push(Number(pid));
   }
   if (ended.length > 0) {
     log.info("ended processes of a Wharf that was killed", { pids: ended.join() });
@@ -75,16 +76,15 @@ export async function endOrphanProcesses(
   return ended;
 }
 
-/** The run in a process's mark; those of other users and owners have none. */
-async function runOf(pid: string, owner: string, files: Files): Promise<string | undefined> {
-  try {
-    const bytes = await files.read(`/proc/${pid}/environ`, { maxBytes: MAX_ENVIRON_BYTES });
-    const variables = new TextDecoder().decode(bytes).split("\0");
-    if (!variables.includes(`${OWNER}=${owner}`)) return undefined;
-    return variables.find((text) => text.startsWith(`${RUN}=`))?.slice(RUN.length + 1);
-  } catch (thrown) {
-    // It has ended, or is somebody else's.
-    if (toAppError(thrown).code === "PERMISSION_MISSING") throw thrown;
-    return undefined;
-  }
+/** The processes with an owner's mark, in a list of `ps`: one a line, its variables at the end. */
+function markedBy(
+  owner: string,
+  list: string,
+): readonly { readonly pid: string; readonly run: string }[] {
+  return list.split("\n").flatMap((line) => {
+    const [pid = "", ...words] = line.trim().split(" ");
+    if (!/^[1-9]\d{0,9}$/.test(pid) || !words.includes(`${OWNER}=${owner}`)) return [];
+    const run = words.find((word) => word.startsWith(`${RUN}=`))?.slice(RUN.length + 1);
+    return run === undefined ? [] : [{ pid, run }];
+  });
 }

@@ -377,8 +377,9 @@ Deno.test("diagnose() names the flags that are missing", async () => {
     Promise.resolve(kind !== "run" && value !== "PATH");
   assert.equal(
     said(await findingsOf({ isGranted }, { toolsets: ["gateway"] }), "permissions"),
-    "warn | 4 of 56 grants are missing: run for containers; run for npm packages in Deno's sandbox; run for " +
-      "ending what a server has started; env for where credential helpers, git and " +
-      "podman are | Add: --allow-run=podman,deno,kill --allow-env=PATH",
+    "warn | 5 of 56 grants are missing: run for containers; run for npm packages in Deno's sandbox; run for " +
+      "ending what a server has started; run for finding what servers of a Wharf that was killed have left; " +
+      "env for where credential helpers, git and " +
+      "podman are | Add: --allow-run=podman,deno,kill,ps --allow-env=PATH",
   );
 });

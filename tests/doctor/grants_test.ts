@@ -78,8 +78,8 @@ Deno.test("grantsFor() grants each toolset what it needs, and no more", () => {
   assert.deepEqual(values(catalog, "write"), ["/cache", "/git"]);
   const gateway = { toolsets: ["gateway"], engine: "docker" } as const;
   assert.deepEqual(values(gateway, "net"), [undefined]);
-  assert.deepEqual(values(gateway, "run").slice(2), ["docker", "deno", "kill"]);
-  assert.deepEqual(values({ ...gateway, unsandboxed: true }, "run").slice(5), ["npx", "uvx"]);
+  assert.deepEqual(values(gateway, "run").slice(2), ["docker", "deno", "kill", "ps"]);
+  assert.deepEqual(values({ ...gateway, unsandboxed: true }, "run").slice(6), ["npx", "uvx"]);
   assert.deepEqual(values(gateway, "write"), ["/cache", "/git", "/state"]);
   assert.deepEqual(values({ toolsets: [] }, "net"), []);
 });

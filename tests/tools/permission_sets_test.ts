@@ -36,6 +36,9 @@ Deno.test("permission sets give only full the right to start programs, and none 
   assert.deepEqual(full.sys, ["statfs"]);
   assert.deepEqual(discover.write, ["./.cache"]);
   for (const command of full.run) {
-    assert.match(command, /^(podman|docker|git|deno|npx|uvx|kill|docker-credential-[a-z0-9-]+)$/);
+    assert.match(
+      command,
+      /^(podman|docker|git|deno|npx|uvx|kill|ps|docker-credential-[a-z0-9-]+)$/,
+    );
   }
 });
