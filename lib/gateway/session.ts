@@ -403,7 +403,7 @@ export class UpstreamSession implements AsyncDisposable {
         this.#withLog(
           new AppError(code, `Cannot ${action}: ${reason}`, {
             retryable: code === "UNAVAILABLE",
-            hint: "Try again, so that it starts anew; look at its log with registry-logs",
+            hint: "Try again, so that it starts anew",
           }),
         ),
       { asked: false },
@@ -453,7 +453,7 @@ export class UpstreamSession implements AsyncDisposable {
 function startError(error: AppError): AppError {
   if (!(error instanceof RpcError)) return error;
   const { code, message, details = {} } = error;
-  const hint = "Look at its log with registry-logs, and check its settings";
+  const hint = "Check its settings";
   return new AppError(code, message, { hint, details, cause: error });
 }
 
