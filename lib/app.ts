@@ -141,7 +141,7 @@ export function createApp(given: AppHost, config: Config, info: AppInfo): App {
         return { activations: metrics.passedOn(activations, clock), viewPlan };
       },
       system: async () => ({
-        ...await systemFacts(host, config.toolsets),
+        ...await systemFacts(host, config),
         active: await activeCount(),
       }),
       now: () => clock.now(),
@@ -330,10 +330,11 @@ async function openCatalog(
 /** What a person or model may want to know before a server is activated. */
 async function systemFacts(
   { processes, env, permissions }: AppHost,
-  toolsets: Config["toolsets"],
+  { toolsets, gateway: { engine } }: Config,
 ): Promise<Omit<SystemFacts, "active">> {
   const podman = async (granted: readonly string[]) => {
     if (!toolsets.includes("gateway")) return "not used without the toolset gateway";
+    if (engine !== "podman") return `not used with --engine ${engine}`;
     // Asking Deno for what it has not granted would be logged as an attempt.
     const isAllowed = granted.some((kind) => /^run(?: |$|=(?:.*,)?podman(?:,|$))/.test(kind));
     if (!isAllowed) return "not allowed; grant --allow-run=podman";

@@ -84,6 +84,8 @@ Deno.test("the status tells a podman that is refused from one that has no use", 
     assert.match(status.stdout, /grant --allow-run=podman/);
     const narrowed = await runWharf(["status", "--toolsets", "catalog", ...state], { permissions });
     assert.match(narrowed.stdout, /not used without the toolset gateway/);
+    const docker = await runWharf(["status", "--engine", "docker", ...state], { permissions });
+    assert.match(docker.stdout, /not used with --engine docker/);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
