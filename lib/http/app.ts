@@ -256,7 +256,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       retryInterval: RETRY_MS,
       enableJsonResponse: !acceptsEvents(request),
       onsessioninitialized: (id) => sessions.add(id, session),
-    });
+    }, clock);
     const session = await sessions.begin(transport, principal, events);
     try {
       return await answer(session, request, { principal, json });

@@ -5,13 +5,15 @@
  * @module
  */
 
+import { OVER } from "../core/deadline.ts";
 import { AppError } from "../core/errors.ts";
-import { lengthOf } from "../core/large_json.ts";
+import type { Clock } from "../core/host.ts";
 import {
   type JSONRPCMessage,
   type LargeTransport,
   WebStandardStreamableHTTPServerTransport,
 } from "../mcp/protocol.ts";
+import { AnswerBody } from "./answer_body.ts";
 import { originalOf, SealedResults } from "./sealed.ts";
 import { UnreadSession, type UnreadStream } from "./unread.ts";
 
@@ -36,10 +38,19 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
   #hasListened = false;
   readonly #hasDocuments: boolean;
   readonly #unread = new UnreadSession();
+  readonly #clock: Clock | undefined;
 
-  /** @param options As the SDK has them. */
-  constructor(options: ConstructorParameters<typeof WebStandardStreamableHTTPServerTransport>[0]) {
+  /**
+   * @param options As the SDK has them.
+   * @param clock Measures how long the head of an answer waits for a short body. @default it is sent
+   * at once
+   */
+  constructor(
+    options: ConstructorParameters<typeof WebStandardStreamableHTTPServerTransport>[0],
+    clock?: Clock,
+  ) {
     super(options);
+    this.#clock = clock;
     this.#hasDocuments = options?.enableJsonResponse === true;
   }
 
@@ -56,9 +67,17 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
   ): Promise<Response> {
     const { onEnd = () => {}, ...rest } = options;
     const ids = idsOf(rest.parsedBody);
-    const answer = { results: new SealedResults(), unread: this.#unread.stream() };
+    const hurried = Promise.withResolvers<void>();
+    const answer = {
+      results: new SealedResults(),
+      unread: this.#unread.stream(),
+      hurry: hurried.resolve,
+    };
     for (const id of ids) this.#answers.set(id, answer);
+    let hasEnded = false;
     const end = (): void => {
+      if (hasEnded) return;
+      hasEnded = true;
       for (const id of ids) if (this.#answers.get(id) === answer) this.#answers.delete(id);
       if (this.#standalone === answer.unread) this.#standalone = undefined;
       answer.unread.end();
@@ -75,7 +94,9 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
         end();
         return response;
       }
-      return new Response(opened(response.body, { ...answer, end }), {
+      const body = new AnswerBody(response.body, { ...answer, end });
+      const isCall = ids.length > 0;
+      return new Response(isCall ? await this.#short(body, hurried.promise) : body.stream(), {
         status: response.status,
         headers: response.headers,
       });
@@ -107,7 +128,23 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
     const sealed = isAnswer ? answer?.results.seal(message) ?? message : message;
     const unread = answer?.unread ?? this.#standalone;
     if (unread !== undefined && !this.#mayWait(sealed, unread)) return;
+    if (!isAnswer) answer?.hurry();
     await super.send(sealed, way);
+  }
+
+  /** Waits a moment for a body that is soon whole, until something is said before the answer. */
+  async #short(
+    body: AnswerBody,
+    hurried: Promise<void>,
+  ): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>> {
+    if (this.#clock === undefined) return body.stream();
+    const waited = new AbortController();
+    const late = this.#clock.sleep(MAX_HELD_MS, waited.signal).catch(() => {});
+    try {
+      return await body.wholeUnless(Promise.race([late, hurried]));
+    } finally {
+      waited.abort(OVER);
+    }
   }
 
   /** Takes note of a message that is to wait until the client reads it; `false`: it is dropped. */
@@ -130,7 +167,12 @@ export class HttpTransport extends WebStandardStreamableHTTPServerTransport
 interface Answer {
   readonly results: SealedResults;
   readonly unread: UnreadStream;
+  /** Sends what there is, since more than an answer comes. */
+  readonly hurry: () => void;
 }
+
+/** The longest time that the head of an answer waits for its body. */
+const MAX_HELD_MS = 500;
 
 /** The stream of the SDK's that belongs to no request, as it stands in the ids of its events. */
 const STANDALONE = /-_GET_stream$/;
@@ -159,43 +201,4 @@ function idsOf(body: unknown): readonly unknown[] {
       ? [message.id]
       : []
   );
-}
-
-interface Opening extends Answer {
-  readonly end: () => void;
-}
-
-/** A body with the results in it. Cheaper than a `TransformStream`, which is two streams. */
-function opened(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  { results, unread, end }: Opening,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader();
-  let waiting: Iterator<Uint8Array<ArrayBuffer>> | undefined;
-  return new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      const part = waiting?.next();
-      if (part?.done === false) return controller.enqueue(part.value);
-      waiting = undefined;
-      try {
-        const { done, value } = await reader.read();
-        if (done) {
-          end();
-          return controller.close();
-        }
-        const parts = results.open(value);
-        unread.take(lengthOf(parts));
-        waiting = parts.values();
-        const first = waiting.next();
-        if (first.done !== true) controller.enqueue(first.value);
-      } catch (thrown) {
-        end();
-        throw thrown;
-      }
-    },
-    async cancel(reason) {
-      end();
-      await reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
 }

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { LargeString } from "../../lib/core/large_json.ts";
 import { MemoryEventStore } from "../../lib/http/event_store.ts";
 import { HttpTransport } from "../../lib/http/transport.ts";
+import { FakeClock } from "../fake_clock.ts";
 
 const LARGE = new LargeString([
   new TextEncoder().encode(`"${"x".repeat(70_000)}`),
@@ -30,7 +31,7 @@ function post(body: unknown, headers: Record<string, string> = {}): Request {
 }
 
 /** A session that answers each call with a large result. */
-async function open(json: boolean): Promise<{
+async function open(json: boolean, clock?: FakeClock): Promise<{
   readonly transport: HttpTransport;
   readonly session: Record<string, string>;
 }> {
@@ -38,7 +39,7 @@ async function open(json: boolean): Promise<{
     sessionIdGenerator: () => "session",
     enableJsonResponse: json,
     eventStore: new MemoryEventStore(),
-  });
+  }, clock);
   transport.onmessage = (message) => {
     if (!("id" in message) || !("method" in message)) return;
     const { id } = message;
@@ -137,6 +138,68 @@ Deno.test("HttpTransport tells of an end that the client makes, and of one witho
   assert.equal(accepted.status, 202);
   assert.equal(ends, 2);
   await transport.close();
+});
+
+/** What a promise has come to by now. */
+async function stateOf(promise: Promise<unknown>): Promise<"open" | "done"> {
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  return await Promise.race([
+    promise.then(() => "done" as const),
+    Promise.resolve("open" as const),
+  ]);
+}
+
+Deno.test("HttpTransport gives a short answer whole, and streams one that is long or takes long", async () => {
+  const clock = new FakeClock();
+  const { transport, session } = await open(false, clock);
+  transport.onmessage = () => {};
+  const ends: number[] = [];
+  const ask = (id: number) =>
+    handle(transport, { id, method: "x" }, { session, onEnd: () => void ends.push(id) });
+
+  const short = ask(1);
+  assert.equal(await stateOf(short), "open");
+  await transport.send({ jsonrpc: "2.0", id: 1, result: { is: "short" } });
+  const whole = await short;
+  assert.deepEqual(ends, [1], "all of it was taken");
+  assert.match(await whole.text(), /^id: .*\n(?:.*\n)*data: .*"is":"short"/);
+
+  const long = ask(2);
+  await transport.send({ jsonrpc: "2.0", id: 2, result: { text: "x".repeat(100_000) } });
+  const streamed = await long;
+  assert.deepEqual(ends, [1]);
+  assert.match(await streamed.text(), /x{100000}/);
+  assert.deepEqual(ends, [1, 2]);
+
+  const slow = ask(3);
+  await clock.advance(499);
+  assert.equal(await stateOf(slow), "open");
+  await clock.advance(1);
+  const head = await slow;
+  await transport.send({ jsonrpc: "2.0", id: 3, result: { is: "slow" } });
+  assert.match(await head.text(), /^id: .*\n(?:.*\n)*data: .*"is":"slow"/);
+
+  const told = ask(4);
+  assert.equal(await stateOf(told), "open");
+  await transport.send({ ...NOTE, params: { level: "info", data: "now" } }, {
+    relatedRequestId: 4,
+  });
+  const early = await told;
+  await transport.send({ jsonrpc: "2.0", id: 4, result: { is: "told" } });
+  assert.match(await early.text(), /"now"(?:.*\n)*.*"is":"told"/);
+  assert.deepEqual(ends, [1, 2, 3, 4]);
+  await transport.close();
+});
+
+Deno.test("HttpTransport ends what waits when the session ends", async () => {
+  const { transport, session } = await open(false, new FakeClock());
+  transport.onmessage = () => {};
+  let ends = 0;
+  const answer = handle(transport, { id: 1, method: "x" }, { session, onEnd: () => void ends++ });
+  assert.equal(await stateOf(answer), "open");
+  await transport.close();
+  await (await answer).text();
+  assert.equal(ends, 1);
 });
 
 const NOTE = { jsonrpc: "2.0", method: "notifications/message" } as const;
