@@ -20,5 +20,6 @@ export {
   type RpcMessage,
   tellMessage,
 } from "./json_rpc.ts";
-export { type Incoming, Peer, type PeerDeps, type RequestOptions } from "./peer.ts";
+export { Peer } from "./peer.ts";
+export type { Incoming, PeerDeps, RequestOptions } from "./peer_types.ts";
 export type { LargeTransport, PeerMessageInfo, PeerSendOptions } from "./sdk.ts";

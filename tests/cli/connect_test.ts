@@ -29,7 +29,7 @@ async function run(
       execPath: "/usr/local/bin/wharf",
       mainModule: "file:///wharf/main.ts",
       runFlags: [],
-      directory: "/work",
+      directory: "/project",
     },
     terminal: { out: (line) => out.push(line), err: (line) => err.push(line), columns: undefined },
     signal: new AbortController().signal,
@@ -174,11 +174,11 @@ Deno.test("wharf connect prints the text to paste where it cannot write", async 
 });
 
 Deno.test("wharf connect --config-file takes a path from where the person is", async () => {
-  const files = new MemoryFiles({ "/work/.vscode": undefined, "/x": undefined });
+  const files = new MemoryFiles({ "/project/.vscode": undefined, "/x": undefined });
   await run(["vscode", "--config-file", "./.vscode/mcp.json"], files);
-  assert.deepEqual(files.paths, ["/work/.vscode/mcp.json"]);
+  assert.deepEqual(files.paths, ["/project/.vscode/mcp.json"]);
   await run(["vscode", "--config-file", "/x/mcp.json"], files);
-  assert.deepEqual(files.paths, ["/work/.vscode/mcp.json", "/x/mcp.json"]);
+  assert.deepEqual(files.paths, ["/project/.vscode/mcp.json", "/x/mcp.json"]);
   // A slip in a path makes no folders.
   const slip = await run(["vscode", "--config-file", "/y/mcp.json"], files);
   assert.equal(slip.code, 1);

@@ -15,7 +15,7 @@ const compiled: Started = {
   execPath: "/usr/local/bin/wharf",
   mainModule: "file:///tmp/deno-compile-wharf/main.ts",
   runFlags: ["-P=full"],
-  directory: "/work",
+  directory: "/project",
 };
 
 Deno.test("launchCommand() names the binary itself where it is one", () => {
@@ -64,7 +64,7 @@ Deno.test("launchCommand() passes on what a server takes, and paths that hold el
     "--toolsets",
     "gateway",
     "--source",
-    "own=/work/list.json",
+    "own=/project/list.json",
     "--source",
     "two=https://example.com/x,y",
     "--source",
@@ -76,7 +76,7 @@ Deno.test("launchCommand() passes on what a server takes, and paths that hold el
     "--idle-stop",
     "5",
     "--config",
-    "/work/wharf.json",
+    "/project/wharf.json",
   ]);
   const windows = launchCommand({ ...compiled, directory: "C:\\work" }, { config: "a.json" }, {
     os: "windows",
