@@ -57,6 +57,11 @@ class HeapWatch {
     }
   }
 
+  /** What was held after each collection, in MB: a slope shows here before the halves tell. */
+  get series(): string {
+    return this.#held.map((held) => held.toFixed(0)).join(" ");
+  }
+
   /** The least in either half of the time; `undefined` where there were too few collections. */
   halves(): readonly [number, number] | undefined {
     const middle = Math.floor(this.#held.length / 2);
@@ -84,6 +89,7 @@ function showMemory(heap: HeapWatch, residentMiB: number | undefined): boolean {
     say(`  memory  too short for two collections${resident}`);
     return true;
   }
+  say(`  held    after each collection, in MB: ${heap.series}`);
   const [first, last] = halves;
   const growth = (last - first) / first;
   say(
